@@ -1,0 +1,4 @@
+@NullMarked
+package dev.taskpool.cli;
+
+import org.jspecify.annotations.NullMarked;
