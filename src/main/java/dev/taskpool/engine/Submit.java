@@ -61,14 +61,17 @@ final class Submit extends Request<Accepted> {
             return true;
         }
         live.keyLookups.put(wanted.keyHash(), new ArrayList<>());
-        live.store.keyed(wanted).whenComplete((found, error) -> live.mailbox.put(tx -> lookedUp(tx, found, error)));
+        live.store
+                .keyed(wanted)
+                .whenComplete((found, error) ->
+                        live.mailbox.put(tx -> lookedUp(found == null ? Optional.empty() : found, error)));
         return true;
     }
 
-    private void lookedUp(Transaction tx, @Nullable Optional<Task> found, @Nullable Throwable error) {
+    private void lookedUp(Optional<Task> found, @Nullable Throwable error) {
         IdempotencyKey mine = java.util.Objects.requireNonNull(key);
         List<Submit> others = live.keyLookups.remove(mine.keyHash());
-        if (error != null || found == null) {
+        if (error != null) {
             refused(Problem.retryable(
                     ProblemCode.STORAGE_UNAVAILABLE, "the store cannot be asked for the idempotency key", 1));
         } else if (found.isPresent() && !live.expired(found.get())) {

@@ -1,12 +1,11 @@
 package dev.taskpool.store;
 
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Function;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
@@ -23,79 +22,111 @@ final class Readers implements AutoCloseable {
     private static final int THREADS = 3;
 
     private final H2 h2;
-    private final ThreadLocal<@Nullable Handle> handles = new ThreadLocal<>();
-    private final ExecutorService threads;
+    private final BlockingQueue<Job> jobs = new LinkedBlockingQueue<>();
+    private final List<Thread> threads = new ArrayList<>();
+    private volatile boolean closed;
+
+    /** Something to read; ends the thread where it returns false. */
+    @FunctionalInterface
+    private interface Job {
+        boolean run(Reader reader);
+    }
 
     Readers(H2 h2) {
         this.h2 = h2;
-        AtomicInteger count = new AtomicInteger();
-        this.threads = Executors.newFixedThreadPool(
-                THREADS,
-                task -> Thread.ofPlatform()
-                        .name("store-reader-" + count.incrementAndGet())
-                        .unstarted(task));
+        for (int i = 1; i <= THREADS; i++) {
+            threads.add(Thread.ofPlatform().name("store-reader-" + i).start(new Reader()));
+        }
     }
 
     <T> CompletableFuture<T> run(Function<Queries, T> read) {
         CompletableFuture<T> result = new CompletableFuture<>();
-        try {
-            threads.execute(() -> {
-                try {
-                    result.complete(read(read));
-                } catch (Throwable e) {
-                    result.completeExceptionally(
-                            e instanceof StorageException ? e : new StorageException("the database cannot be read", e));
-                }
-            });
-        } catch (RejectedExecutionException e) {
-            result.completeExceptionally(new StorageException("the store is closed", e));
+        jobs.add(reader -> {
+            try {
+                result.complete(reader.read(read));
+            } catch (SQLException | RuntimeException e) {
+                result.completeExceptionally(
+                        e instanceof StorageException ? e : new StorageException("the database cannot be read", e));
+            }
+            return true;
+        });
+        if (closed) {
+            result.completeExceptionally(new StorageException("the store is closed"));
         }
         return result;
     }
 
-    private <T> T read(Function<Queries, T> read) throws SQLException {
-        try {
-            return read.apply(new Queries(handle()));
-        } catch (RuntimeException e) {
-            drop();
-            if (!H2.closed(e)) {
-                throw e;
-            }
-            // The database closed itself under us (a full disk does that): it opens again with the next connection.
-            LOG.warn("the database was closed; opening it again", e);
-            return read.apply(new Queries(handle()));
-        }
-    }
+    private final class Reader implements Runnable {
+        /** Confined to this thread. */
+        private @Nullable Handle handle;
 
-    private Handle handle() throws SQLException {
-        Handle handle = handles.get();
-        if (handle == null) {
-            handle = Jdbi.open(h2.connect());
-            handles.set(handle);
-        }
-        return handle;
-    }
-
-    private void drop() {
-        Handle handle = handles.get();
-        handles.remove();
-        if (handle != null) {
+        @Override
+        public void run() {
             try {
-                handle.close();
+                while (jobs.take().run(this)) {
+                    // The next one.
+                }
+            } catch (InterruptedException e) {
+                throw new IllegalStateException("a reader is not interrupted", e);
+            } finally {
+                drop();
+            }
+        }
+
+        <T> T read(Function<Queries, T> read) throws SQLException {
+            try {
+                return read.apply(new Queries(handle()));
             } catch (RuntimeException e) {
-                LOG.debug("closing a broken connection failed", e);
+                drop();
+                if (!H2.closed(e)) {
+                    throw e;
+                }
+                // The database closed itself under us (a full disk does that): the next connection opens it again.
+                LOG.warn("the database was closed; opening it again", e);
+                return read.apply(new Queries(handle()));
+            }
+        }
+
+        private Handle handle() throws SQLException {
+            Handle open = handle;
+            if (open == null) {
+                open = Jdbi.open(h2.connect());
+                handle = open;
+            }
+            return open;
+        }
+
+        private void drop() {
+            Handle old = handle;
+            handle = null;
+            if (old != null) {
+                try {
+                    old.close();
+                } catch (RuntimeException e) {
+                    LOG.debug("closing a broken connection failed", e);
+                }
             }
         }
     }
 
+    /** Answers what was asked, and ends the threads. */
     @Override
     public void close() {
-        threads.shutdown();
-        try {
-            if (!threads.awaitTermination(10, TimeUnit.SECONDS)) {
-                LOG.warn("reads are still under way after ten seconds");
+        closed = true;
+        for (int i = 0; i < threads.size(); i++) {
+            jobs.add(reader -> false);
+        }
+        boolean interrupted = false;
+        for (Thread thread : threads) {
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
             }
-        } catch (InterruptedException e) {
+        }
+        if (interrupted) {
             Thread.currentThread().interrupt();
         }
     }
