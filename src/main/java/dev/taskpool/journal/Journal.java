@@ -11,19 +11,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * An append-only journal of numbered frames in one directory. One thread appends; another tells what is no longer needed; after a
- * crash the rest is replayed.
+ * An append-only journal of numbered frames in one directory. One thread appends; another tells what is no longer
+ * needed; after a crash the rest is replayed.
  *
  * <p>A frame is whole or not there. After {@link #append} has returned, it is there. After append has thrown, and
- * {@link #failed()} says {@code false}, it is not there and never comes back. It is <em>unknown</em> whether a frame comes back in
- * two cases only: the process (or the power) ended before append returned or threw; or append threw, {@code failed()} said
- * {@code true}, and the end came before a later append returned. "There" holds for what the {@link Durability} survives.
+ * {@link #failed()} says {@code false}, it is not there and never comes back. It is <em>unknown</em> whether a frame
+ * comes back in two cases only: the process (or the power) ended before append returned or threw; or append threw,
+ * {@code failed()} said {@code true}, and the end came before it said {@code false} again. "There" holds for what the
+ * {@link Durability} survives.
  *
  * <p>One process at a time may have a directory open. The journal does not see to that; the database's lock does.
  *
  * <p>Threads: {@link #append} and {@link #close} belong to one thread, the others to any. The appending thread should not be
- * interrupted: an interrupt closes the file under it ({@link java.nio.channels.ClosedByInterruptException}), and the append fails like any other,
- * and goes on failing while the thread's interrupt flag is set.
+ * interrupted: an interrupt closes the file under it ({@link java.nio.channels.ClosedByInterruptException}), and the
+ * append fails like any other, and goes on failing while the thread's interrupt flag is set.
  */
 public final class Journal implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
@@ -33,8 +34,8 @@ public final class Journal implements AutoCloseable {
     /**
      * How to keep the journal.
      *
-     * @param segmentBytes length of a segment file, 512 bytes to 1 GiB, a multiple of 512; a frame that needs more gets a file of
-     *     its own length
+     * @param segmentBytes length of a segment file, 512 bytes to 1 GiB, a multiple of 512; a frame that needs more gets
+     *     a file of its own length
      */
     public record Options(Durability durability, int segmentBytes, Repair repair) {
         /** 16 MiB. */
@@ -85,15 +86,16 @@ public final class Journal implements AutoCloseable {
     }
 
     /**
-     * Opens a journal, or begins one, and replays it. Everything is checked before the first frame is delivered. If the disk is too
-     * full for a new segment the journal opens nevertheless, {@link #failed()}, and appends succeed when there is room.
+     * Opens a journal, or begins one, and replays it. Everything is checked before the first frame is delivered. If the
+     * disk is too full for a new segment the journal opens nevertheless, {@link #failed()}, and appends succeed when
+     * there is room.
      *
      * @param directory created if it does not exist
-     * @param after the last sequence that the database has durably, 0 at first. Should the journal end before it, because files
-     *     were lost, sequences go on after it
+     * @param after the last sequence that the database has durably, 0 at first. Should the journal end before it,
+     *     because files were lost, sequences go on after it
      * @param replay gets the frames after {@code after}, on this thread
-     * @throws JournalCorruptException if frames after {@code after} are damaged or missing that no crash can have cost, and the
-     *     options say {@link Repair#REFUSE}
+     * @throws JournalCorruptException if frames after {@code after} are damaged or missing that no crash can have cost,
+     *     and the options say {@link Repair#REFUSE}
      * @throws JournalVersionException if a segment has another format
      * @throws IOException if a file cannot be read or written
      */
@@ -121,19 +123,18 @@ public final class Journal implements AutoCloseable {
             LOG.warn("The disk is too full for a new journal segment: nothing can be appended until there is room", e);
             journal.failed = true;
         }
-        segments.release(after);
         return journal;
     }
 
     /**
-     * Appends one frame. When this returns it is durable as configured. When it throws, the sequence is used again for the next,
-     * and so may the same payload be. Takes one write and, with {@link Durability#FSYNC}, one fdatasync; allocates nothing, unless the
-     * payload is larger than any before.
+     * Appends one frame. When this returns it is durable as configured. When it throws, the sequence is used again for
+     * the next, and so may the same payload be. Takes one write and, with {@link Durability#FSYNC}, one fdatasync;
+     * allocates nothing, unless the payload is larger than any before.
      *
      * @param payload 1 byte to 1 GiB; its position is left as it is
      * @return the frame's sequence: one more than that of the last that was appended
-     * @throws IOException if the frame could not be made durable; {@link #failed()} then says what is known of it. Later appends
-     *     repair what can be repaired, and succeed as soon as the disk does
+     * @throws IOException if the frame could not be made durable; {@link #failed()} then says what is known of it.
+     *     Later appends repair what can be repaired, and succeed as soon as the disk does
      * @throws IllegalStateException if the journal is closed
      */
     public long append(ByteBuffer payload) throws IOException {
@@ -172,8 +173,9 @@ public final class Journal implements AutoCloseable {
     }
 
     /**
-     * Tells that the database has, durably, everything up to a sequence, so that it need not be replayed. Recycles or removes the
-     * segments that are not needed any more, and prepares the next, on this thread, with file access. What fails is logged once and tried again with the next call.
+     * Tells that the database has, durably, everything up to a sequence, so that it need not be replayed. Recycles or
+     * removes the segments that are not needed any more, and prepares the next, on this thread, with file access. What
+     * fails is logged once and tried again with the next call.
      *
      * @param upTo a lower one than before changes nothing
      * @throws IllegalArgumentException if nothing was appended under {@code upTo} yet
@@ -187,15 +189,16 @@ public final class Journal implements AutoCloseable {
     }
 
     /**
-     * {@return the bytes that the frames not released take} Exact when all frames of a segment are released, or none; in between,
-     * and for frames just being appended, an estimate by their number. Never negative.
+     * {@return the bytes that the frames not released take} Exact when all frames of a segment are released, or none;
+     * in between, and for frames just being appended, an estimate by their number. Never negative.
      */
     public long bytesHeld() {
         return segments.bytesHeld();
     }
 
     /**
-     * {@return whether a frame whose append threw could not be taken back, so that it may come back if the process or the power ends now. The next append tries again, and clears this when it returns}
+     * {@return whether a frame whose append threw could not be taken back, so that it may come back if the process or
+     * the power ends now. The next append tries again, and clears this when it returns}
      */
     public boolean failed() {
         return failed;
@@ -240,8 +243,8 @@ public final class Journal implements AutoCloseable {
     }
 
     /**
-     * Goes on in a blank file. Its header voids whatever an older segment holds after the last sequence, so the older one must not
-     * be written to again, whether this succeeds or not.
+     * Goes on in a blank file. Its header voids whatever an older segment holds after the last sequence, so the older
+     * one must not be written to again, whether this succeeds or not.
      */
     private Segments.Active begin(String blank) throws IOException {
         retire();
@@ -252,9 +255,9 @@ public final class Journal implements AutoCloseable {
     }
 
     /**
-     * Takes back a frame that is written in part, or wholly but perhaps not durable: by zeros over its header, or else by a new
-     * segment. After a failed fdatasync the file is left alone, for what the kernel then keeps of it is not known, and a second
-     * fdatasync may succeed without having written anything.
+     * Takes back a frame that is written in part, or wholly but perhaps not durable: by zeros over its header, or else
+     * by a new segment. After a failed fdatasync the file is left alone, for what the kernel then keeps of it is not
+     * known, and a second fdatasync may succeed without having written anything.
      */
     private void cutBack(Segments.Active target, long position, boolean written, Throwable cause) {
         failed = true;

@@ -11,12 +11,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads a journal at its opening: which segments count, how far each is sound, and whether what is missing can have been a crash.
- * Everything is checked before the first frame is delivered.
+ * Reads a journal at its opening: which segments count, how far each is sound, and whether what is missing can have
+ * been a crash. Everything is checked before the first frame is delivered.
  *
- * <p>The frames of a segment count from its header's first sequence up to the first sequence of the segment after it. Segments
- * that end before {@code after + 1} are not looked into. Nothing is written into an old segment: the next one to be appended to is
- * always a new one, whose header cuts off a torn frame.
+ * <p>The frames of a segment count from its header's first sequence up to the first sequence of the segment after it.
+ * Segments that end before {@code after + 1} are not looked into. Nothing is written into an old segment: the next one
+ * to be appended to is always a new one, whose header cuts off a torn frame.
  */
 final class Recovery {
     private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
@@ -223,9 +223,6 @@ final class Recovery {
             files.rename(name, corrupt.toString());
             aside.add(corrupt.toString());
         }
-        if (fsync) {
-            files.forceDirectory();
-        }
         LOG.warn(
                 "{} was damaged at offset {}: {}. As store.journal_repair says, the journal now ends with frame {}; {} valid "
                         + "frames behind it were given up. Set aside: {}",
@@ -238,9 +235,10 @@ final class Recovery {
     }
 
     /**
-     * What is read here may be in the page cache only, if the process was killed before its fdatasync, or ran without. It has to be
-     * on the disk before anyone is told of it. The last frame is written once more: should its fdatasync have failed before, the
-     * kernel may hold its pages as clean though they are not on the disk (LWN 752063, "PostgreSQL's fsync() surprise").
+     * Puts on the disk what will be delivered, and the renamings of a repair, before anyone is told of it: the process
+     * may have been killed before its fdatasync, or have run without. The last frame is written once more, since after
+     * a failed fdatasync the kernel may take its pages for clean though the disk does not have them (LWN 752063,
+     * "PostgreSQL's fsync() surprise").
      */
     private void force(List<Extent> extents) throws IOException {
         for (Extent extent : extents) {

@@ -20,9 +20,11 @@ import java.util.zip.CRC32C;
  * </pre>
  *
  * @param id orders the segments; never used twice
- * @param nonce random, repeated in each frame: a payload cannot pretend to hold frames, nor can an older use of the file
- * @param first the sequence that comes first in this segment. It also ends the segment before: whatever that one holds from this
- *     sequence on is void. So a new segment takes back a frame whose append failed, without a write to the file that failed.
+ * @param nonce random, repeated in each frame: a payload cannot pretend to hold frames, nor can an older use of the
+ *     file
+ * @param first the sequence that comes first in this segment. It also ends the segment before: whatever that one holds
+ *     from this sequence on is void. So a new segment takes back a frame whose append failed, without a write to the
+ *     file that failed.
  */
 record SegmentHeader(long id, long nonce, long first) {
     static final int BYTES = 64;

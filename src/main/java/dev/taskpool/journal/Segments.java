@@ -15,8 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The segment files from their making to their removal. The appending thread takes new ones; any other thread releases old ones
- * and has the next one ready before it is needed, so that the appending thread seldom waits for 16 MiB of zeros.
+ * The segment files from their making to their removal. The appending thread takes new ones; any other thread releases
+ * old ones and has the next one ready before it is needed, so that the appending thread seldom waits for 16 MiB of
+ * zeros.
  */
 final class Segments {
     private static final Logger LOG = LoggerFactory.getLogger(Segments.class);
@@ -71,8 +72,8 @@ final class Segments {
     }
 
     /**
-     * Makes a blank file the newest segment, which voids whatever older segments hold from {@code first} on. When it throws, that
-     * may have happened or not: nothing may be appended to an older segment any more.
+     * Makes a blank file the newest segment, which voids whatever older segments hold from {@code first} on. When it
+     * throws, that may have happened or not: nothing may be appended to an older segment any more.
      */
     Active activate(String blank, long first) throws IOException {
         SegmentHeader header = new SegmentHeader(lastId.incrementAndGet(), nonces.getAsLong(), first);

@@ -218,6 +218,21 @@ final class JournalDamageTest {
     }
 
     @Test
+    void framesOutOfSequenceAreRefused() throws IOException {
+        SimulatedDisk disk = written(3, 90);
+        byte[] bytes = disk.content(segment(2));
+        int frame = Frame.bytes(90);
+        byte[] first = Arrays.copyOfRange(bytes, SegmentHeader.BYTES, SegmentHeader.BYTES + frame);
+        System.arraycopy(bytes, SegmentHeader.BYTES + frame, bytes, SegmentHeader.BYTES, frame);
+        System.arraycopy(first, 0, bytes, SegmentHeader.BYTES + frame, frame);
+
+        assertThatThrownBy(() -> delivered(disk, REFUSE, 0))
+                .isInstanceOf(JournalCorruptException.class)
+                .hasMessageContaining("frame 1 is missing")
+                .hasMessageContaining("3 valid frames follow");
+    }
+
+    @Test
     void aSegmentUnderAnothersNameIsRefused() throws IOException {
         SimulatedDisk disk = written(2, 90);
         disk.rename(segment(2), segment(9));

@@ -198,8 +198,13 @@ final class JournalFaultTest {
         assertThat(ledger.append(800)).isTrue(); // the second segment
         assertThat(ledger.append(500)).isFalse();
         assertThat(ledger.append(100)).isTrue();
+        disk.faults((number, access) -> {
+            assertThat(access).as("what a refusal costs").isEqualTo(Access.SPACE);
+            return Fault.NONE;
+        });
         assertThat(ledger.append(100)).isFalse();
         assertThat(ledger.journal().failed()).isFalse();
+        disk.faults((number, access) -> Fault.NONE);
 
         ledger.apply(2);
         assertThat(ledger.append(500)).as("in the recycled first segment").isTrue();
@@ -248,6 +253,26 @@ final class JournalFaultTest {
         assertThatThrownBy(() -> opened(Durability.PROCESS))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("injected");
+    }
+
+    @Test
+    void appendsThatFailForLongLeaveNoFilesBehind() throws IOException {
+        Ledger ledger = opened(Durability.FSYNC);
+        disk.faults((number, access) ->
+                access == Access.FORCE || access == Access.FORCE_DIRECTORY ? Fault.REFUSE : Fault.NONE);
+        for (int i = 0; i < 20; i++) {
+            assertThat(ledger.append(100)).isFalse();
+        }
+        disk.faults((number, access) -> Fault.NONE);
+        assertThat(disk.list()).hasSizeLessThanOrEqualTo(2);
+
+        disk.faults((number, access) -> access == Access.FORCE_DIRECTORY ? Fault.REFUSE : Fault.NONE);
+        for (int i = 0; i < 20; i++) {
+            assertThat(ledger.append(100)).isFalse();
+        }
+        disk.faults((number, access) -> Fault.NONE);
+        assertThat(disk.list()).hasSizeLessThanOrEqualTo(2);
+        assertThat(ledger.append(100)).isTrue();
     }
 
     @Test

@@ -14,6 +14,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -257,6 +258,18 @@ final class JournalTest {
 
             assertThat(each).as("bytes for each append").isLessThan(100);
         }
+    }
+
+    @Test
+    void paddingIsZeroAndNotWhatTheBufferHeld() throws IOException {
+        try (Journal journal = open(0, JournalTest::unexpected)) {
+            ByteBuffer ones = ByteBuffer.allocate(8);
+            journal.append(ones.putLong(0, -1));
+            journal.append(ones.limit(1));
+        }
+        byte[] file = Files.readAllBytes(files(".log").getFirst());
+        int end = SegmentHeader.BYTES + 2 * Frame.bytes(8);
+        assertThat(Arrays.copyOfRange(file, end - 8, end)).containsExactly(-1, 0, 0, 0, 0, 0, 0, 0);
     }
 
     @Test
