@@ -1,4 +1,0 @@
-@NullMarked
-package dev.taskpool.cli;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,58 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.Problem;
+import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Task;
+import dev.taskpool.pool.Run;
+
+/** A client takes a task back. */
+final class Cancel extends Request<Task> {
+    private final Live live;
+    private final Cell cell;
+    private final boolean interrupt;
+
+    Cancel(Live live, Cell cell, boolean interrupt) {
+        this.live = live;
+        this.cell = cell;
+        this.interrupt = interrupt;
+    }
+
+    @Override
+    public void decide(Transaction tx) {
+        Task task = tx.latest(cell);
+        switch (task.state()) {
+            case PENDING -> {
+                cancelPending(live, tx, cell, task);
+                tx.after(() -> answer.complete(cell.task()));
+            }
+            case RUNNING -> {
+                Run run = cell.run();
+                if (!interrupt || run == null) {
+                    throw Problem.ofTask(ProblemCode.TASK_RUNNING, "it runs; interrupt=true stops it as well", task);
+                }
+                if (task.cancelRequestedAt() == 0) {
+                    tx.change(cell, task.cancelRequested(live.ticker.millis()));
+                }
+                LivePool pool = live.pool(task);
+                tx.after(() -> {
+                    live.stop(pool, cell, run, StopReason.CANCEL);
+                    answer.complete(cell.task());
+                });
+            }
+            // Again is no mistake (semantics F4).
+            case CANCELLED -> tx.after(() -> answer.complete(cell.task()));
+            case SUCCEEDED, FAILED ->
+                throw Problem.ofTask(ProblemCode.TASK_DONE, "it ended before it could be cancelled", task);
+        }
+    }
+
+    /** PENDING → CANCELLED. */
+    static void cancelPending(Live live, Transaction tx, Cell cell, Task task) {
+        LivePool pool = live.pool(task);
+        if (task.notBefore() == 0) {
+            live.leaveQueue(tx, pool, task);
+        }
+        live.addPending(tx, pool, -1);
+        tx.change(cell, live.verdict.cancelled(task, live.ids.micros()));
+    }
+}

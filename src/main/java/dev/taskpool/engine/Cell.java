@@ -1,0 +1,44 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.Task;
+import dev.taskpool.pool.Run;
+import org.jspecify.annotations.Nullable;
+
+/** A task that is in memory: live, waiting in the window of its queue, or not yet in H2. */
+final class Cell {
+    /** The last durable revision. Written by the engine's thread, read by all. */
+    private volatile Task task;
+
+    /** The run under way. Written by the engine's thread, read by all (progress). */
+    private volatile @Nullable Run run;
+
+    // Confined to the engine's thread.
+    @Nullable
+    StopReason stop;
+
+    Timers.@Nullable Timer runTimer;
+    Timers.@Nullable Timer wakeTimer;
+    long startedNanos;
+    long appliedRevision;
+
+    Cell(Task task) {
+        this.task = task;
+    }
+
+    Task task() {
+        return task;
+    }
+
+    void task(Task next) {
+        task = next;
+    }
+
+    @Nullable
+    Run run() {
+        return run;
+    }
+
+    void run(@Nullable Run next) {
+        run = next;
+    }
+}

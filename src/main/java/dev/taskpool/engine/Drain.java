@@ -1,0 +1,155 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.TaskState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Coming to rest: nothing is accepted, nothing starts, what runs may finish. Can be taken back until it is final. Safe for
+ * all threads; the work is done on the engine's.
+ */
+public final class Drain {
+    private final Live live;
+    private final Mailbox<Command> mailbox;
+    private volatile boolean draining;
+
+    /** Confined to the engine's thread. */
+    private final List<CompletableFuture<Void>> idleWaits = new ArrayList<>();
+
+    private boolean checking;
+
+    Drain(Live live, Mailbox<Command> mailbox) {
+        this.live = live;
+        this.mailbox = mailbox;
+    }
+
+    /**
+     * How far it is.
+     *
+     * @param running tasks on a worker
+     * @param pending tasks that are kept for later
+     */
+    public record Status(boolean draining, long running, long pending) {}
+
+    /** Returns whether new tasks are refused. */
+    public boolean draining() {
+        return draining;
+    }
+
+    /** Begins. Running tasks are told; pending ones are kept, or cancelled. */
+    public CompletableFuture<Status> begin(boolean cancelPending) {
+        draining = true;
+        CompletableFuture<Status> answer = new CompletableFuture<>();
+        mailbox.put(new Command() {
+            @Override
+            public void decide(Transaction tx) {
+                live.draining = true;
+                live.suspended = true;
+                for (Cell cell : live.cells.values()) {
+                    if (cell.run() != null) {
+                        cell.run().markDraining(true);
+                    }
+                }
+                if (cancelPending) {
+                    for (LivePool pool : live.pools.values()) {
+                        Pools.cancelResident(live, tx, pool);
+                        tx.after(() -> {
+                            if (pool.pending > 0 && !pool.cancelling) {
+                                pool.cancelling = true;
+                                Pools.cancelStored(live, pool, 0);
+                            }
+                        });
+                    }
+                }
+                tx.after(() -> answer.complete(now()));
+            }
+
+            @Override
+            public void refused(RuntimeException reason) {
+                answer.completeExceptionally(reason);
+            }
+        });
+        return answer;
+    }
+
+    /** Takes it back: tasks are accepted and started again. */
+    public CompletableFuture<Status> takeBack() {
+        CompletableFuture<Status> answer = new CompletableFuture<>();
+        mailbox.put(tx -> {
+            draining = false;
+            live.draining = false;
+            live.suspended = false;
+            for (Cell cell : live.cells.values()) {
+                if (cell.run() != null) {
+                    cell.run().markDraining(false);
+                }
+            }
+            for (LivePool pool : live.pools.values()) {
+                mailbox.put(next -> live.dispatch(next, pool));
+            }
+            answer.complete(now());
+        });
+        return answer;
+    }
+
+    public CompletableFuture<Status> status() {
+        CompletableFuture<Status> answer = new CompletableFuture<>();
+        mailbox.put(tx -> answer.complete(now()));
+        return answer;
+    }
+
+    /** Completes when no task runs and no pending task is being cancelled. */
+    public CompletableFuture<Void> idle() {
+        CompletableFuture<Void> answer = new CompletableFuture<>();
+        mailbox.put(tx -> {
+            idleWaits.add(answer);
+            check();
+        });
+        return answer;
+    }
+
+    private void check() {
+        checking = false;
+        boolean busy = live.runningTotal > 0 || live.pools.values().stream().anyMatch(p -> p.cancelling);
+        if (!busy) {
+            idleWaits.forEach(w -> w.complete(null));
+            idleWaits.clear();
+        } else if (!idleWaits.isEmpty() && !checking) {
+            checking = true;
+            live.timers.at(live.ticker.nanos() + 10_000_000L, tx -> check());
+        }
+    }
+
+    /** Stops what still runs: interrupts threads, TERM and then KILL to processes. Again: hurries. */
+    public void stopRunning(boolean atOnce) {
+        mailbox.put(tx -> {
+            for (Cell cell : List.copyOf(live.cells.values())) {
+                var run = cell.run();
+                if (run != null && cell.task().state() == TaskState.RUNNING) {
+                    LivePool pool = live.pool(cell.task());
+                    if (cell.stop == null) {
+                        cell.stop = StopReason.DRAIN;
+                    }
+                    pool.runner.stop(run, atOnce ? 0 : pool.settings.graceMillis());
+                }
+            }
+        });
+    }
+
+    /** Lets all workers of all pools go. Completes when the last has ended. For the end of the service. */
+    public CompletableFuture<Void> closePools() {
+        CompletableFuture<Void> answer = new CompletableFuture<>();
+        mailbox.put(tx -> {
+            CompletableFuture<?>[] all =
+                    live.pools.values().stream().map(p -> p.runner.close()).toArray(CompletableFuture<?>[]::new);
+            CompletableFuture.allOf(all).whenComplete((done, error) -> answer.complete(null));
+        });
+        return answer;
+    }
+
+    private Status now() {
+        long pending = live.pools.values().stream().mapToLong(p -> p.pending).sum();
+        return new Status(live.draining, live.runningTotal, pending);
+    }
+}

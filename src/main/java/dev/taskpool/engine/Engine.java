@@ -1,0 +1,473 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.callable.Registry;
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
+import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.PoolState;
+import dev.taskpool.model.Problem;
+import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskState;
+import dev.taskpool.model.Ticker;
+import dev.taskpool.output.OutputFiles;
+import dev.taskpool.pool.Run;
+import dev.taskpool.pool.Runner;
+import dev.taskpool.store.Change;
+import dev.taskpool.store.StorageException;
+import dev.taskpool.store.Store;
+import dev.taskpool.store.TaskQuery;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Executors and futures: the door to everything that can be done with tasks and pools. Safe for all threads. Futures that
+ * it returns complete once what they say is durable, on the engine's thread or a reader's: continue elsewhere. They fail
+ * with {@link Problem}, or with {@link StorageException} where the database cannot be read.
+ */
+public final class Engine implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
+    private static final int DUE_PAGE = 1_000;
+
+    private final Live live;
+    private final Loop loop;
+    private final Thread thread;
+    private final Mailbox<Command> mailbox;
+    private final Store store;
+    private final Waits waits;
+    private final OutputFiles outputs;
+    private final Drain drain;
+
+    /** Where the last look for delays and queue timeouts ended. Confined to the engine's thread. */
+    private long dueAfter;
+
+    private boolean dueReading;
+
+    /**
+     * Builds an engine on an open store. {@link #start} makes it run.
+     *
+     * @param runners makes the runner of a pool from its name and settings
+     * @param onFatal called when the engine finds itself unable to go on
+     */
+    public Engine(
+            EngineOptions options,
+            Store store,
+            Registry registry,
+            OutputFiles outputs,
+            BiFunction<String, PoolSettings, Runner> runners,
+            Observer observer,
+            Ticker ticker,
+            RandomGenerator random,
+            Runnable onFatal) {
+        this.store = store;
+        this.outputs = outputs;
+        this.mailbox = new Mailbox<>();
+        this.waits = new Waits();
+        store.start(this::applied, this::forgotten);
+        Store.Left left = store.left();
+        this.live = new Live(
+                options,
+                store,
+                registry,
+                outputs,
+                runners::apply,
+                waits,
+                observer,
+                ticker,
+                new Verdict(options.retention().toMillis(), random),
+                new Ids(ticker, random, left.lastSequence()),
+                mailbox);
+        this.left = left;
+        this.loop = new Loop(live, onFatal);
+        this.drain = new Drain(live, mailbox);
+        this.thread = Thread.ofPlatform().name("engine").unstarted(loop);
+    }
+
+    private final Store.Left left;
+
+    /**
+     * Brings back what the last run left, and begins to run.
+     *
+     * @param configured pools of the configuration
+     */
+    public void start(Map<String, PoolSettings> configured) {
+        CompletableFuture<Boolean> recovered = new CompletableFuture<>();
+        Recovery recovery = new Recovery(live, left, configured);
+        mailbox.put(new Command() {
+            @Override
+            public void decide(Transaction tx) {
+                recovery.decide(tx);
+                tx.after(() -> {
+                    recovered.complete(true);
+                    tick();
+                });
+            }
+
+            @Override
+            public void refused(RuntimeException reason) {
+                recovered.completeExceptionally(reason);
+            }
+        });
+        thread.start();
+        recovered.join();
+    }
+
+    /** Once a second: pools past their time to live, delays and queue timeouts that only the database has. */
+    private void tick() {
+        live.timers.at(live.ticker.nanos() + 1_000_000_000L, tx -> tick());
+        mailbox.put(tx -> Pools.reap(live, tx));
+        for (LivePool pool : live.pools.values()) {
+            live.refill(pool);
+        }
+        lookForDue();
+    }
+
+    private void lookForDue() {
+        if (dueReading || live.suspended) {
+            return;
+        }
+        dueReading = true;
+        live.reading++;
+        long until = live.ticker.millis() + Live.HORIZON_MILLIS;
+        store.due(dueAfter, until, DUE_PAGE)
+                .whenComplete((page, error) -> mailbox.put(tx -> {
+                    dueReading = false;
+                    live.reading--;
+                    if (page == null || error != null) {
+                        return;
+                    }
+                    for (Task stored : page.tasks()) {
+                        Cell cell = live.resident(stored);
+                        Task task = tx.latest(cell);
+                        if (task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
+                            live.wakeAt(cell, task.notBefore() > 0 ? task.notBefore() : task.queueDeadline());
+                        }
+                        long due = task.notBefore() > 0 ? task.notBefore() : task.queueDeadline();
+                        // Those due in the same millisecond as the last may be on the next page.
+                        dueAfter = Math.max(dueAfter, due - 1);
+                    }
+                    if (page.complete()) {
+                        // From the beginning again: earlier ones may have come since.
+                        dueAfter = 0;
+                    } else {
+                        lookForDue();
+                    }
+                    live.evictDeferred();
+                }));
+    }
+
+    private void applied(List<Task> tasks) {
+        mailbox.put(tx -> live.applied(tasks));
+    }
+
+    private void forgotten(List<TaskId> ids) {
+        for (TaskId id : ids) {
+            try {
+                outputs.delete(id);
+            } catch (IOException | RuntimeException e) {
+                LOG.warn("the output of {} cannot be removed", id, e);
+            }
+        }
+    }
+
+    // --- tasks ---
+
+    /** Submits one task, or a batch: all of it is accepted, or none. */
+    public CompletableFuture<Accepted> submit(List<Submission> items, boolean isBatch, @Nullable IdempotencyKey key) {
+        Submit command = new Submit(live, items, isBatch, key);
+        mailbox.put(command);
+        return command.answer;
+    }
+
+    /** Returns the task as it is now, or nothing where there is none. */
+    public CompletableFuture<Optional<Task>> find(TaskId id) {
+        Task here = resident(id);
+        if (here != null) {
+            return CompletableFuture.completedFuture(Optional.of(here));
+        }
+        return store.find(id.sequence()).thenApply(found -> {
+            // It may have come back to memory while the database was read: memory is newer.
+            Task now = resident(id);
+            return now != null ? Optional.of(now) : found.filter(t -> t.id().equals(id) && !live.expired(t));
+        });
+    }
+
+    /** Returns the task if it is in memory, or null. Does not wait for anything. */
+    public @Nullable Task resident(TaskId id) {
+        Cell cell = live.cells.get(id.sequence());
+        if (cell == null) {
+            return null;
+        }
+        Task task = cell.task();
+        return task.id().equals(id) && !live.expired(task) ? task : null;
+    }
+
+    /** Returns the tasks that there are of some ids. */
+    public CompletableFuture<Map<TaskId, Task>> find(List<TaskId> ids) {
+        Map<TaskId, Task> found = new HashMap<>();
+        List<Long> missing = new ArrayList<>();
+        for (TaskId id : ids) {
+            Task here = resident(id);
+            if (here != null) {
+                found.put(id, here);
+            } else {
+                missing.add(id.sequence());
+            }
+        }
+        if (missing.isEmpty()) {
+            return CompletableFuture.completedFuture(found);
+        }
+        return store.find(missing).thenApply(stored -> {
+            for (Task task : stored) {
+                Task now = resident(task.id());
+                if (now != null || !live.expired(task)) {
+                    found.putIfAbsent(task.id(), now != null ? now : task);
+                }
+            }
+            // What was not in H2 when asked may have been evicted to it, or come to memory, just then.
+            for (TaskId id : ids) {
+                Task now = resident(id);
+                if (now != null) {
+                    found.put(id, now);
+                }
+            }
+            return found;
+        });
+    }
+
+    /** Returns how far the run of a task says it is, or null. */
+    public Run.@Nullable Progress progress(TaskId id) {
+        Cell cell = live.cells.get(id.sequence());
+        Run run = cell == null ? null : cell.run();
+        return run == null ? null : run.progress();
+    }
+
+    /** Takes a task back. */
+    public CompletableFuture<Task> cancel(TaskId id, boolean interrupt) {
+        return withCell(id, (cell, answer) -> {
+            Cancel command = new Cancel(live, cell, interrupt);
+            command.answer.whenComplete(answer);
+            return command;
+        });
+    }
+
+    /** Forgets a done task. */
+    public CompletableFuture<Task> delete(TaskId id) {
+        return withCell(id, (cell, answer) -> new Command() {
+            @Override
+            public void decide(Transaction tx) {
+                Task task = tx.latest(cell);
+                if (!task.done()) {
+                    throw Problem.ofTask(ProblemCode.TASK_NOT_DONE, "only a done task can be deleted", task);
+                }
+                tx.add(new Change.TaskDeleted(id));
+                tx.after(() -> {
+                    live.cells.remove(id.sequence());
+                    if (task.spec().key() != null) {
+                        live.keys.remove(task.spec().key().keyHash());
+                    }
+                    answer.accept(task, null);
+                });
+            }
+
+            @Override
+            public void refused(RuntimeException reason) {
+                answer.accept(null, reason);
+            }
+        });
+    }
+
+    /** Notes how far a task's callback is. */
+    public CompletableFuture<Task> callback(TaskId id, Task.Callback further) {
+        return withCell(id, (cell, answer) -> new Command() {
+            @Override
+            public void decide(Transaction tx) {
+                tx.change(cell, tx.latest(cell).withCallback(further));
+                tx.after(() -> answer.accept(cell.task(), null));
+            }
+
+            @Override
+            public void refused(RuntimeException reason) {
+                answer.accept(null, reason);
+            }
+        });
+    }
+
+    /** Has a command decided on a task, which is brought to memory first where it is not. */
+    private CompletableFuture<Task> withCell(
+            TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
+        CompletableFuture<Task> result = new CompletableFuture<>();
+        BiConsumer<@Nullable Task, @Nullable Throwable> answer = (task, error) -> {
+            if (error != null) {
+                result.completeExceptionally(error);
+            } else {
+                result.complete(task);
+            }
+        };
+        mailbox.put(new Command() {
+            @Override
+            public void decide(Transaction tx) {
+                Cell cell = live.cells.get(id.sequence());
+                if (cell != null) {
+                    if (cell.task().id().equals(id)) {
+                        mailbox.put(command.apply(cell, answer));
+                    } else {
+                        answer.accept(null, notFound(id));
+                    }
+                    return;
+                }
+                live.reading++;
+                store.find(id.sequence())
+                        .whenComplete((found, error) -> mailbox.put(next -> {
+                            live.reading--;
+                            if (error != null || found == null) {
+                                answer.accept(null, error);
+                            } else if (found.isEmpty() || !found.get().id().equals(id) || live.expired(found.get())) {
+                                answer.accept(null, notFound(id));
+                            } else {
+                                mailbox.put(command.apply(live.resident(found.get()), answer));
+                            }
+                            live.evictDeferred();
+                        }));
+            }
+        });
+        return result;
+    }
+
+    /** Returns the problem that there is no such task. */
+    public static Problem notFound(TaskId id) {
+        return Problem.of(ProblemCode.TASK_NOT_FOUND, "there is no task " + id + ", or it has expired");
+    }
+
+    /** Returns tasks, newest first. Everything that was acknowledged before the call is there. */
+    public CompletableFuture<List<Task>> list(TaskQuery query) {
+        return store.list(query);
+    }
+
+    /** Returns a batch, or nothing where there is none. */
+    public CompletableFuture<Optional<Batch>> batch(BatchId id) {
+        return store.batch(id);
+    }
+
+    /** Returns the tasks of a batch that there still are, in order. */
+    public CompletableFuture<List<Task>> tasks(Batch batch) {
+        return store.range(batch.id().sequenceAt(0), batch.id().sequenceAt(batch.size() - 1))
+                .thenApply(stored -> {
+                    List<Task> out = new ArrayList<>(stored.size());
+                    for (Task task : stored) {
+                        Task now = resident(task.id());
+                        if (now != null || !live.expired(task)) {
+                            out.add(now != null ? now : task);
+                        }
+                    }
+                    return out;
+                });
+    }
+
+    /** Returns done tasks whose callback is due, the earliest first. */
+    public CompletableFuture<List<Task>> callbacksDue(long until, int limit) {
+        return store.callbacksDue(until, limit);
+    }
+
+    /** Returns who waits for tasks. */
+    public Waits waits() {
+        return waits;
+    }
+
+    // --- pools ---
+
+    public CompletableFuture<List<PoolView>> pools() {
+        return ask((tx, answer) -> answer.complete(
+                live.pools.values().stream().map(p -> p.view(false)).toList()));
+    }
+
+    public CompletableFuture<PoolView> pool(String name) {
+        return ask((tx, answer) -> answer.complete(Pools.named(live, name).view(false)));
+    }
+
+    /** Makes a pool or changes its settings. */
+    public CompletableFuture<PoolView> putPool(String name, PoolSettings settings) {
+        return ask((tx, answer) -> Pools.put(live, tx, name, settings, answer));
+    }
+
+    public CompletableFuture<Boolean> deletePool(String name) {
+        return ask((tx, answer) -> Pools.delete(live, tx, name, answer));
+    }
+
+    /** Stops a pool from starting tasks, or lets it start them again. */
+    public CompletableFuture<PoolView> pausePool(String name, boolean pause) {
+        return ask((tx, answer) -> Pools.pause(live, tx, name, pause, answer));
+    }
+
+    /**
+     * Shuts a pool down.
+     *
+     * @param finished completes when the pool is down; may be given up by completing it
+     */
+    public CompletableFuture<PoolView> shutdownPool(
+            String name, boolean cancelPending, CompletableFuture<PoolView> finished) {
+        return ask((tx, answer) -> Pools.shutdown(live, tx, name, cancelPending, pool -> {
+            if (pool.state == PoolState.SHUT_DOWN) {
+                finished.complete(pool.view(false));
+            } else {
+                pool.shutdownWaits.removeIf(CompletableFuture::isDone);
+                pool.shutdownWaits.add(finished);
+            }
+            answer.complete(pool.view(false));
+        }));
+    }
+
+    private <T> CompletableFuture<T> ask(BiConsumer<Transaction, CompletableFuture<T>> question) {
+        Request<T> request = new Request<>() {
+            @Override
+            public void decide(Transaction tx) {
+                question.accept(tx, answer);
+            }
+        };
+        mailbox.put(request);
+        return request.answer;
+    }
+
+    // --- draining ---
+
+    /** Returns the drain of this engine. */
+    public Drain drain() {
+        return drain;
+    }
+
+    /** Ends the engine's thread. What still runs is not waited for: drain first. Does not close the store. */
+    @Override
+    public void close() {
+        loop.close();
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Returns how many tasks are held in memory. For metrics. */
+    public int residentTasks() {
+        return live.cells.size();
+    }
+}

@@ -1,0 +1,439 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.callable.Registered;
+import dev.taskpool.callable.Registry;
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureCode;
+import dev.taskpool.model.OnLost;
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.PoolState;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskState;
+import dev.taskpool.model.Ticker;
+import dev.taskpool.output.OutputFiles;
+import dev.taskpool.pool.ReadyQueue;
+import dev.taskpool.pool.Run;
+import dev.taskpool.pool.Runner;
+import dev.taskpool.store.Store;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The live state of all tasks and pools, and the moves on it that several commands share. Confined to the engine's
+ * thread, but for the map of cells, which everybody may read.
+ */
+final class Live {
+    /** Arguments of pending tasks that windows may hold in memory, all pools together. */
+    private static final long MAX_WINDOW_BYTES = 64L << 20;
+
+    /** Waits and delays that end later than this are not kept in memory. */
+    static final long HORIZON_MILLIS = 30_000;
+
+    final Map<Long, Cell> cells = new ConcurrentHashMap<>();
+    final TreeMap<String, LivePool> pools = new TreeMap<>();
+    final Timers timers = new Timers();
+    final Waits waits;
+    final Store store;
+    final Registry registry;
+    final OutputFiles outputs;
+    final Ticker ticker;
+    final Observer observer;
+    final Verdict verdict;
+    final Ids ids;
+    final EngineOptions options;
+    final Mailbox<Command> mailbox;
+    final RunnerFactory runners;
+
+    /** Reads of the database that are under way: tasks are not evicted before they are answered. */
+    int reading;
+
+    /** Whether nothing is started: draining, or the store is away. */
+    boolean suspended;
+
+    boolean draining;
+    long windowBytes;
+    long runningTotal;
+
+    /** Keys that H2 may not have yet. */
+    final Map<String, Task> keys = new HashMap<>();
+
+    /** Requests whose key is being looked up in H2, and those that wait for the same. */
+    final Map<String, java.util.List<Submit>> keyLookups = new HashMap<>();
+
+    /** Makes the runner of a pool. */
+    @FunctionalInterface
+    interface RunnerFactory {
+        Runner runner(String pool, PoolSettings settings);
+    }
+
+    Live(
+            EngineOptions options,
+            Store store,
+            Registry registry,
+            OutputFiles outputs,
+            RunnerFactory runners,
+            Waits waits,
+            Observer observer,
+            Ticker ticker,
+            Verdict verdict,
+            Ids ids,
+            Mailbox<Command> mailbox) {
+        this.options = options;
+        this.store = store;
+        this.registry = registry;
+        this.outputs = outputs;
+        this.runners = runners;
+        this.waits = waits;
+        this.observer = observer;
+        this.ticker = ticker;
+        this.verdict = verdict;
+        this.ids = ids;
+        this.mailbox = mailbox;
+    }
+
+    long rank(Task task) {
+        return task.rank(options.ageing().toMillis());
+    }
+
+    ReadyQueue.Entry entry(Task task) {
+        return new ReadyQueue.Entry(rank(task), task.id().sequence());
+    }
+
+    /** Returns whether a done task is past its retention, and only waits for the cleaner. */
+    boolean expired(Task task) {
+        return task.expiresAt() > 0 && task.expiresAt() <= ticker.millis();
+    }
+
+    LivePool pool(Task task) {
+        LivePool pool = pools.get(task.spec().pool());
+        if (pool == null) {
+            throw new IllegalStateException("no pool for " + task.id());
+        }
+        return pool;
+    }
+
+    LivePool addPool(String name, boolean byApi, PoolSettings settings, PoolState state) {
+        LivePool pool = new LivePool(
+                name, byApi, settings, state, runners.runner(name, settings), options.window(), ticker.nanos());
+        pools.put(name, pool);
+        return pool;
+    }
+
+    // --- counters: moved when decided, moved back if the transaction fails ---
+
+    void addPending(Transaction tx, LivePool pool, int n) {
+        pool.pending += n;
+        tx.undo(() -> pool.pending -= n);
+    }
+
+    void addRunning(Transaction tx, LivePool pool, int n) {
+        pool.running += n;
+        runningTotal += n;
+        tx.undo(() -> {
+            pool.running -= n;
+            runningTotal -= n;
+        });
+    }
+
+    // --- starting ---
+
+    /** Starts what the pool's free workers can take. */
+    void dispatch(Transaction tx, LivePool pool) {
+        while (!suspended && pool.freeWorkers() > 0) {
+            ReadyQueue.Entry entry = pool.queue.poll();
+            if (entry == null) {
+                break;
+            }
+            Cell cell = cells.get(entry.sequence());
+            Task task = cell == null ? null : tx.latest(cell);
+            if (cell == null || task == null || task.state() != TaskState.PENDING) {
+                continue;
+            }
+            windowBytes -= task.spec().weight();
+            Registered callable = registry.find(task.spec().callable());
+            if (callable == null) {
+                gone(tx, cell, task);
+                continue;
+            }
+            addPending(tx, pool, -1);
+            addRunning(tx, pool, 1);
+            Task started = task.started(ticker.millis());
+            tx.change(cell, started);
+            Run run = run(cell, started, callable);
+            if (task.spec().onLost() == OnLost.RETRY) {
+                // It may run twice, and its acceptance is durable: it need not wait for the disk.
+                start(pool, cell, run, started);
+                tx.undo(() -> {
+                    // It runs, whatever the disk says: the start is told again until it stands.
+                    pool.pending--;
+                    pool.running++;
+                    runningTotal++;
+                    began.add(new Began(cell, run, started.startedAt()));
+                });
+            } else {
+                tx.undo(() -> {
+                    windowBytes += task.spec().weight();
+                    pool.queue.add(entry);
+                });
+                tx.after(() -> start(pool, cell, run, started));
+            }
+        }
+        refill(pool);
+    }
+
+    /** Starts whose transaction failed; the loop decides them again first of all. */
+    final java.util.List<Command> began = new java.util.ArrayList<>();
+
+    /** A run began before its start was durable, and the store was away. */
+    private record Began(Cell cell, Run run, long atMillis) implements Command {
+        @Override
+        public void decide(Transaction tx) {
+            Task task = tx.latest(cell);
+            if (cell.run() == run && task.state() == TaskState.PENDING) {
+                tx.change(cell, task.started(atMillis));
+            }
+        }
+
+        @Override
+        public boolean fact() {
+            return true;
+        }
+    }
+
+    Run run(Cell cell, Task started, Registered callable) {
+        Long timeout = started.spec().timeoutMillis();
+        return new Run(
+                started.id(),
+                started.spec(),
+                callable,
+                started.attempt(),
+                timeout == null ? 0 : started.startedAt() + timeout,
+                outputs.open(started.id(), started.attempt()),
+                (run, ending) -> mailbox.put(new Ended(this, cell, run, ending)));
+    }
+
+    /** Gives a run to its pool's runner, and sets the clock on it. */
+    void start(LivePool pool, Cell cell, Run run, Task started) {
+        cell.run(run);
+        cell.stop = null;
+        cell.startedNanos = ticker.nanos();
+        timers.cancel(cell.wakeTimer);
+        cell.wakeTimer = null;
+        Long timeout = started.spec().timeoutMillis();
+        if (timeout != null) {
+            cell.runTimer = timers.at(
+                    cell.startedNanos + timeout * 1_000_000L, tx -> stop(pool, cell, run, StopReason.TIMEOUT));
+        }
+        run.markDraining(draining);
+        pool.runner.start(run);
+    }
+
+    /** Asks a run to stop. The first reason stands; a second call hurries. */
+    void stop(LivePool pool, Cell cell, Run run, StopReason reason) {
+        if (cell.run() == run) {
+            if (cell.stop == null) {
+                cell.stop = reason;
+            }
+            pool.runner.stop(run, pool.settings.graceMillis());
+        }
+    }
+
+    private void gone(Transaction tx, Cell cell, Task task) {
+        LivePool pool = pool(task);
+        addPending(tx, pool, -1);
+        tx.undo(() -> {
+            windowBytes += task.spec().weight();
+            pool.queue.add(entry(task));
+        });
+        tx.change(
+                cell,
+                verdict.rejected(
+                        task,
+                        Failure.of(
+                                FailureCode.UNKNOWN_CALLABLE,
+                                "no callable " + task.spec().callable() + " is registered any more"),
+                        ids.micros()));
+    }
+
+    // --- the window ---
+
+    /** A task is ready: it goes to its place in the queue, in memory or behind the boundary. */
+    void enqueue(LivePool pool, Cell cell, Task task) {
+        ReadyQueue.Entry entry = entry(task);
+        if (pool.queue.add(entry)) {
+            windowBytes += task.spec().weight();
+            shrink(pool);
+        } else {
+            if (pool.refilling) {
+                pool.refillArrivals.add(entry);
+            }
+            evict(cell);
+        }
+        long deadline = task.queueDeadline();
+        if (deadline > 0 && cells.get(task.id().sequence()) == cell) {
+            wakeAt(cell, deadline);
+        }
+    }
+
+    /** Takes a pending task that will not start out of its queue. */
+    void leaveQueue(Transaction tx, LivePool pool, Task task) {
+        ReadyQueue.Entry entry = entry(task);
+        boolean here = pool.queue.contains(entry);
+        pool.queue.remove(entry);
+        long weight = here ? task.spec().weight() : 0;
+        windowBytes -= weight;
+        tx.undo(() -> {
+            pool.queue.add(entry);
+            windowBytes += weight;
+        });
+    }
+
+    private void shrink(LivePool pool) {
+        ReadyQueue.Entry out = pool.queue.overflow(windowBytes > MAX_WINDOW_BYTES);
+        while (out != null) {
+            Cell cell = cells.get(out.sequence());
+            if (cell != null) {
+                windowBytes -= cell.task().spec().weight();
+                evict(cell);
+            }
+            if (pool.refilling) {
+                pool.refillArrivals.add(out);
+            }
+            out = pool.queue.overflow(windowBytes > MAX_WINDOW_BYTES);
+        }
+    }
+
+    /** Asks the database for the next tasks behind the boundary, when the window runs low. */
+    void refill(LivePool pool) {
+        if (pool.refilling || suspended || pool.cancelling || !pool.state.starts() || !pool.queue.wantsMore()) {
+            return;
+        }
+        if (windowBytes > MAX_WINDOW_BYTES / 2 && pool.queue.size() > 0) {
+            return;
+        }
+        pool.refilling = true;
+        reading++;
+        ReadyQueue.Entry from = pool.queue.boundary();
+        int limit = Math.min(2_000, pool.queue.room());
+        store.ready(pool.name, from.place(), from.sequence(), limit)
+                .whenComplete((page, error) -> mailbox.put(tx -> refilled(tx, pool, page, error)));
+    }
+
+    private void refilled(Transaction tx, LivePool pool, Store.@Nullable Page page, @Nullable Throwable error) {
+        pool.refilling = false;
+        reading--;
+        if (page == null || error != null) {
+            // Reads fail only with the store; the next tick tries again.
+            pool.refillArrivals.clear();
+            return;
+        }
+        ReadyQueue.Entry last = null;
+        for (Task task : page.tasks()) {
+            last = entry(task);
+        }
+        pool.queue.advance(last, page.complete());
+        for (Task stored : page.tasks()) {
+            Cell cell = resident(stored);
+            arrive(pool, cell, tx.latest(cell));
+        }
+        for (ReadyQueue.Entry entry : pool.refillArrivals) {
+            Cell cell = cells.get(entry.sequence());
+            if (cell != null && entry.compareTo(pool.queue.boundary()) <= 0) {
+                arrive(pool, cell, tx.latest(cell));
+            }
+        }
+        pool.refillArrivals.clear();
+        shrink(pool);
+        dispatch(tx, pool);
+        evictDeferred();
+    }
+
+    private void arrive(LivePool pool, Cell cell, Task task) {
+        ReadyQueue.Entry entry = entry(task);
+        if (task.state() == TaskState.PENDING
+                && cell.run() == null
+                && task.notBefore() == 0
+                && !pool.queue.contains(entry)) {
+            pool.queue.arrive(entry);
+            windowBytes += task.spec().weight();
+            long deadline = task.queueDeadline();
+            if (deadline > 0) {
+                wakeAt(cell, deadline);
+            }
+        }
+    }
+
+    /** Returns the cell of a task that was read from H2; what is in memory is newer. */
+    Cell resident(Task stored) {
+        Cell cell = cells.get(stored.id().sequence());
+        if (cell == null) {
+            cell = new Cell(stored);
+            cell.appliedRevision = stored.revision();
+            cells.put(stored.id().sequence(), cell);
+        }
+        return cell;
+    }
+
+    // --- delays and queue timeouts ---
+
+    /** Looks at a pending task again at an instant. */
+    void wakeAt(Cell cell, long millis) {
+        timers.cancel(cell.wakeTimer);
+        long in = Math.max(0, millis - ticker.millis());
+        cell.wakeTimer = timers.at(ticker.nanos() + in * 1_000_000L, new Wake(this, cell));
+    }
+
+    // --- eviction ---
+
+    private final java.util.Set<Cell> deferred = new java.util.LinkedHashSet<>();
+
+    /** Forgets a task that H2 has and nothing here needs. */
+    void evict(Cell cell) {
+        Task task = cell.task();
+        if (cell.appliedRevision != task.revision() || cell.run() != null) {
+            return;
+        }
+        if (task.state() == TaskState.PENDING) {
+            boolean near = task.notBefore() > 0 && task.notBefore() - ticker.millis() < HORIZON_MILLIS;
+            LivePool pool = pools.get(task.spec().pool());
+            if (near || (pool != null && pool.queue.contains(entry(task)))) {
+                return;
+            }
+        } else if (task.state() == TaskState.RUNNING) {
+            return;
+        }
+        if (reading > 0) {
+            deferred.add(cell);
+            return;
+        }
+        timers.cancel(cell.wakeTimer);
+        cell.wakeTimer = null;
+        cells.remove(task.id().sequence(), cell);
+    }
+
+    void evictDeferred() {
+        if (reading == 0 && !deferred.isEmpty()) {
+            java.util.List<Cell> now = java.util.List.copyOf(deferred);
+            deferred.clear();
+            now.forEach(this::evict);
+        }
+    }
+
+    /** H2 has these revisions now. */
+    void applied(java.util.List<Task> tasks) {
+        for (Task task : tasks) {
+            if (task.spec().key() != null) {
+                keys.remove(task.spec().key().keyHash());
+            }
+            Cell cell = cells.get(task.id().sequence());
+            if (cell != null && cell.task().revision() >= task.revision()) {
+                cell.appliedRevision = task.revision();
+                evict(cell);
+            }
+        }
+        evictDeferred();
+    }
+}

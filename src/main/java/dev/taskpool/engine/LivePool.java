@@ -1,0 +1,79 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.PoolState;
+import dev.taskpool.pool.ReadyQueue;
+import dev.taskpool.pool.Runner;
+import dev.taskpool.store.Change;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** A pool at work: settings, queue, counters. Confined to the engine's thread. */
+final class LivePool {
+    final String name;
+    final boolean byApi;
+    final Runner runner;
+    final ReadyQueue queue;
+    PoolSettings settings;
+    PoolState state;
+
+    /** Ready and delayed. */
+    long pending;
+
+    long running;
+    long namedAtNanos;
+
+    /** Whether the database is being asked for what is behind the queue's boundary. */
+    boolean refilling;
+
+    /** Tasks that went behind the boundary meanwhile: the answer may be older than they are. */
+    final List<ReadyQueue.Entry> refillArrivals = new ArrayList<>();
+
+    /** Whether all pending tasks are being cancelled; nothing starts until they are. */
+    boolean cancelling;
+
+    boolean closing;
+    final List<CompletableFuture<PoolView>> shutdownWaits = new ArrayList<>();
+
+    /** Mean time of a run, weighted to the last ones; for Retry-After. */
+    private double meanRunMillis = 100;
+
+    LivePool(
+            String name,
+            boolean byApi,
+            PoolSettings settings,
+            PoolState state,
+            Runner runner,
+            int window,
+            long nowNanos) {
+        this.name = name;
+        this.byApi = byApi;
+        this.settings = settings;
+        this.state = state;
+        this.runner = runner;
+        this.queue = new ReadyQueue(window);
+        this.namedAtNanos = nowNanos;
+    }
+
+    PoolView view(boolean created) {
+        return new PoolView(name, settings, state, pending, running, created);
+    }
+
+    Change.StoredPool stored(PoolSettings nextSettings, PoolState nextState) {
+        return new Change.StoredPool(name, nextSettings, nextState, byApi);
+    }
+
+    long freeWorkers() {
+        return state.starts() && !cancelling ? Math.max(0, settings.maxWorkers() - running) : 0;
+    }
+
+    void ran(long millis) {
+        meanRunMillis = meanRunMillis * 0.95 + millis * 0.05;
+    }
+
+    /** Returns seconds after which a place in the queue should be free: 1 to 60. */
+    int retryAfterSeconds() {
+        return (int) Math.clamp(Math.ceil(meanRunMillis / settings.maxWorkers() / 1000), 1, 60);
+    }
+}

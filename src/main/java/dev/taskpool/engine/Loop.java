@@ -1,0 +1,291 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.Problem;
+import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskState;
+import dev.taskpool.store.Change;
+import dev.taskpool.store.StorageException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The engine's thread: takes commands, decides them, commits, and only then tells. While one batch is being written the
+ * next gathers in the mailbox, so batches form by themselves and an idle service answers at once.
+ */
+final class Loop implements Runnable {
+    private static final Logger LOG = LoggerFactory.getLogger(Loop.class);
+
+    /** Commands in one transaction at most, and bytes of arguments: a batch is written as one frame. */
+    private static final int MAX_COMMANDS = 1_024;
+
+    private static final long MAX_WEIGHT = 8L << 20;
+    private static final long RETRY_NANOS = 300_000_000L;
+    private static final long TICK_NANOS = 1_000_000_000L;
+
+    private final Live live;
+    private final Runnable onFatal;
+
+    // Confined to this thread.
+    private final ArrayDeque<Command> incoming = new ArrayDeque<>();
+    /** What happened and could not be written yet. Not empty, or {@code down}: the store is away. */
+    private final ArrayDeque<Command> facts = new ArrayDeque<>();
+
+    private final Set<LivePool> dirty = new LinkedHashSet<>();
+    private final List<Command> drained = new ArrayList<>();
+    private boolean down;
+    private long retryAt;
+    private boolean suspendedByOthers;
+
+    private volatile boolean closing;
+
+    /** @param onFatal what to do when this thread finds the program wrong: it cannot go on */
+    Loop(Live live, Runnable onFatal) {
+        this.live = live;
+        this.onFatal = onFatal;
+    }
+
+    /** Lets the thread end once nothing is left to do. */
+    void close() {
+        closing = true;
+        live.mailbox.put(tx -> {});
+    }
+
+    /** Makes the loop look at a pool. For commands. */
+    void look(LivePool pool) {
+        dirty.add(pool);
+    }
+
+    @Override
+    public void run() {
+        try {
+            while (true) {
+                long now = live.ticker.nanos();
+                take(now);
+                if (incoming.isEmpty() && dirty.isEmpty() && (!down || now - retryAt < 0)) {
+                    if (closing && (facts.isEmpty() || down)) {
+                        return;
+                    }
+                    long most = down ? Math.min(TICK_NANOS, Math.max(1, retryAt - now)) : TICK_NANOS;
+                    live.mailbox.await(live.timers.untilNext(now, most));
+                    continue;
+                }
+                if (down) {
+                    stepWithoutStore(now);
+                } else {
+                    step();
+                }
+            }
+        } catch (RuntimeException | Error e) {
+            // State may be half moved: going on could lie. The store has the truth; the next start reads it.
+            LOG.error("the engine cannot go on", e);
+            onFatal.run();
+        }
+    }
+
+    private void take(long now) {
+        drained.clear();
+        live.mailbox.drainTo(drained, MAX_COMMANDS - Math.min(MAX_COMMANDS, incoming.size()));
+        incoming.addAll(drained);
+        for (Command due = live.timers.poll(now); due != null; due = live.timers.poll(now)) {
+            incoming.add(due);
+        }
+    }
+
+    /** Decides what is there, commits it as one batch, tells. */
+    private void step() {
+        Transaction tx = new Transaction();
+        List<Command> decided = new ArrayList<>();
+        dispatchDirty(tx);
+        long weight = 0;
+        while (weight < MAX_WEIGHT && decided.size() < MAX_COMMANDS) {
+            Command command = facts.isEmpty() ? incoming.poll() : facts.poll();
+            if (command == null) {
+                break;
+            }
+            if (decide(command, tx)) {
+                decided.add(command);
+                weight = tx.weight();
+            }
+        }
+        if (!commit(tx, decided)) {
+            return;
+        }
+        tell(tx);
+    }
+
+    private void dispatchDirty(Transaction tx) {
+        if (!dirty.isEmpty()) {
+            List<LivePool> pools = List.copyOf(dirty);
+            dirty.clear();
+            for (LivePool pool : pools) {
+                live.dispatch(tx, pool);
+            }
+        }
+    }
+
+    private boolean decide(Command command, Transaction tx) {
+        try {
+            command.decide(tx);
+            return true;
+        } catch (Problem e) {
+            command.refused(e);
+            return false;
+        }
+    }
+
+    private boolean commit(Transaction tx, List<Command> decided) {
+        if (!tx.needsCommit()) {
+            return true;
+        }
+        long begun = live.ticker.nanos();
+        List<Change> changes = tx.changes();
+        try {
+            live.store.commit(changes);
+        } catch (StorageException e) {
+            tx.rollback();
+            goDown(e);
+            // In the order in which they were decided, before all that comes later.
+            List<Command> again = new ArrayList<>(live.began);
+            live.began.clear();
+            for (Command command : decided) {
+                if (command.fact()) {
+                    again.add(command);
+                } else {
+                    command.refused(unavailable());
+                }
+            }
+            for (int i = again.size() - 1; i >= 0; i--) {
+                facts.addFirst(again.get(i));
+            }
+            return false;
+        }
+        live.observer.committed(changes.size(), live.ticker.nanos() - begun);
+        return true;
+    }
+
+    private void tell(Transaction tx) {
+        for (Transaction.Step step : tx.steps()) {
+            apply(step);
+        }
+        for (Runnable action : tx.after()) {
+            action.run();
+        }
+        for (Transaction.Step step : tx.steps()) {
+            if (step.after().done()) {
+                live.waits.fire(step.after());
+            }
+        }
+    }
+
+    /** A task's new revision is durable: everybody may see it, and what follows from it happens. */
+    private void apply(Transaction.Step step) {
+        Cell cell = step.cell();
+        Task before = step.before();
+        Task task = step.after();
+        cell.task(task);
+        if (before == null) {
+            live.cells.put(task.id().sequence(), cell);
+            live.observer.accepted(task);
+        }
+        TaskState was = before == null ? TaskState.PENDING : before.state();
+        switch (task.state()) {
+            case PENDING -> pending(cell, before, task);
+            case RUNNING -> {
+                if (was == TaskState.PENDING) {
+                    live.observer.started(task);
+                }
+            }
+            case SUCCEEDED, FAILED, CANCELLED -> {
+                if (!was.done()) {
+                    live.timers.cancel(cell.wakeTimer);
+                    cell.wakeTimer = null;
+                    live.observer.done(task);
+                    LivePool pool = live.pools.get(task.spec().pool());
+                    if (pool != null) {
+                        dirty.add(pool);
+                        closeIfEmpty(pool);
+                    }
+                }
+            }
+        }
+    }
+
+    private void pending(Cell cell, @Nullable Task before, Task task) {
+        LivePool pool = live.pool(task);
+        if (before != null && before.state() == TaskState.RUNNING) {
+            live.observer.retried(task);
+        }
+        if (task.notBefore() > 0) {
+            long deadline = task.queueDeadline();
+            live.wakeAt(cell, task.notBefore());
+            if (deadline > 0 && deadline < task.notBefore()) {
+                live.wakeAt(cell, deadline);
+            }
+        } else {
+            live.enqueue(pool, cell, task);
+        }
+        dirty.add(pool);
+    }
+
+    /** A pool that was shut down and has nothing left lets its workers go. */
+    void closeIfEmpty(LivePool pool) {
+        Pools.closeIfEmpty(live, pool);
+    }
+
+    // --- without a store ---
+
+    private void goDown(StorageException e) {
+        if (!down) {
+            LOG.error("the store cannot be written: new tasks are refused until it can", e);
+            suspendedByOthers = live.suspended;
+        }
+        down = true;
+        live.suspended = true;
+        retryAt = live.ticker.nanos() + RETRY_NANOS;
+    }
+
+    /** The store is away: what needs it is refused, what happened is kept, and now and then it is tried again. */
+    private void stepWithoutStore(long now) {
+        for (Command command = incoming.poll(); command != null; command = incoming.poll()) {
+            if (command.fact()) {
+                facts.add(command);
+                continue;
+            }
+            Transaction tx = new Transaction();
+            if (decide(command, tx)) {
+                if (tx.needsCommit()) {
+                    tx.rollback();
+                    command.refused(unavailable());
+                } else {
+                    tell(tx);
+                }
+            }
+        }
+        if (now - retryAt >= 0) {
+            try {
+                live.store.probe();
+            } catch (StorageException e) {
+                goDown(e);
+                return;
+            }
+            LOG.info("the store can be written again");
+            down = false;
+            live.suspended = suspendedByOthers || live.draining;
+            dirty.addAll(live.pools.values());
+        }
+    }
+
+    private static Problem unavailable() {
+        return Problem.retryable(
+                ProblemCode.STORAGE_UNAVAILABLE,
+                "the store cannot be written; nothing was changed, and reads go on",
+                2);
+    }
+}

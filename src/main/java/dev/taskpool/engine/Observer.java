@@ -1,0 +1,68 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.Task;
+
+/** Is told what became durable, in order, by the engine's thread: must be quick and must not throw. */
+public interface Observer {
+    /** Watches nothing. */
+    Observer NONE = new Observer() {};
+
+    /** A task was accepted. */
+    default void accepted(Task task) {}
+
+    /** A run began. */
+    default void started(Task task) {}
+
+    /** A task is done. */
+    default void done(Task task) {}
+
+    /** A run ended and the task will run again. */
+    default void retried(Task task) {}
+
+    /** A batch of changes became durable. */
+    default void committed(int changes, long nanos) {}
+
+    /** A worker spoke of a run that is over: its word was dropped. */
+    default void lateWord() {}
+
+    /** Tells two observers. */
+    static Observer both(Observer first, Observer second) {
+        return new Observer() {
+            @Override
+            public void accepted(Task task) {
+                first.accepted(task);
+                second.accepted(task);
+            }
+
+            @Override
+            public void started(Task task) {
+                first.started(task);
+                second.started(task);
+            }
+
+            @Override
+            public void done(Task task) {
+                first.done(task);
+                second.done(task);
+            }
+
+            @Override
+            public void retried(Task task) {
+                first.retried(task);
+                second.retried(task);
+            }
+
+            @Override
+            public void committed(int changes, long nanos) {
+                first.committed(changes, nanos);
+                second.committed(changes, nanos);
+            }
+
+            @Override
+            public void lateWord() {
+                first.lateWord();
+                second.lateWord();
+            }
+        };
+    }
+}

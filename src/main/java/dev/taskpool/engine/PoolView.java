@@ -1,0 +1,14 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.PoolState;
+
+/**
+ * A pool as it is at one moment.
+ *
+ * @param pending tasks that are not started, delayed ones included
+ * @param running tasks on a worker
+ * @param created whether the call that returns this made it
+ */
+public record PoolView(
+        String name, PoolSettings settings, PoolState state, long pending, long running, boolean created) {}

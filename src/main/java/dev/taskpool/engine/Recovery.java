@@ -1,0 +1,104 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.PoolState;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskState;
+import dev.taskpool.store.Change;
+import dev.taskpool.store.Store;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a new start does with what the last one left: pools come back with their queues, and every task that was RUNNING
+ * gets a verdict. Runs once, before anything else is decided.
+ */
+final class Recovery implements Command {
+    private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
+
+    private final Live live;
+    private final Store.Left left;
+    private final Map<String, PoolSettings> configured;
+
+    Recovery(Live live, Store.Left left, Map<String, PoolSettings> configured) {
+        this.live = live;
+        this.left = left;
+        this.configured = configured;
+    }
+
+    @Override
+    public void decide(Transaction tx) {
+        Map<String, Change.StoredPool> stored = new LinkedHashMap<>();
+        left.pools().forEach(p -> stored.put(p.name(), p));
+        configured.forEach((name, settings) -> {
+            Change.StoredPool before = stored.remove(name);
+            if (before == null || before.byApi() || !before.settings().equals(settings)) {
+                tx.add(new Change.PoolSaved(new Change.StoredPool(name, settings, PoolState.ACTIVE, false)));
+            }
+            // What the configuration names is there and takes tasks; a pause outlives a restart.
+            boolean paused = before != null && before.state() == PoolState.PAUSED;
+            live.addPool(name, false, settings, paused ? PoolState.PAUSED : PoolState.ACTIVE);
+        });
+        for (Change.StoredPool pool : stored.values()) {
+            if (pool.byApi()) {
+                live.addPool(pool.name(), true, pool.settings(), pool.state());
+            } else {
+                forgotten(tx, pool);
+            }
+        }
+        left.pendingByPool().forEach((name, counts) -> {
+            LivePool pool = live.pools.get(name);
+            if (pool != null) {
+                pool.queue.allBehind(counts[0]);
+                pool.pending = counts[0] + counts[1];
+            }
+        });
+        int requeued = 0;
+        for (Task task : left.running()) {
+            Cell cell = live.resident(task);
+            Task next = live.verdict.lost(task, live.ids.micros());
+            tx.change(cell, next);
+            if (next.state() == TaskState.PENDING) {
+                live.addPending(tx, live.pool(task), 1);
+                requeued++;
+            }
+        }
+        if (!left.running().isEmpty()) {
+            LOG.warn(
+                    "{} tasks were running when the service stopped: {} run again, {} are FAILED lost",
+                    left.running().size(),
+                    requeued,
+                    left.running().size() - requeued);
+        }
+        tx.after(() -> live.pools.values().forEach(pool -> {
+            Pools.closeIfEmpty(live, pool);
+            live.mailbox.put(next -> live.dispatch(next, pool));
+        }));
+    }
+
+    /** A pool that the configuration named once and does not any more: it finishes what it has and takes no more. */
+    private void forgotten(Transaction tx, Change.StoredPool pool) {
+        long pending = left.pendingByPool().getOrDefault(pool.name(), new long[2])[0]
+                + left.pendingByPool().getOrDefault(pool.name(), new long[2])[1];
+        boolean needed = pending > 0
+                || left.running().stream().anyMatch(t -> t.spec().pool().equals(pool.name()));
+        if (!needed) {
+            tx.add(new Change.PoolDeleted(pool.name()));
+            return;
+        }
+        LOG.warn(
+                "pool '{}' is no longer configured: it runs its {} pending tasks and takes no more",
+                pool.name(),
+                pending);
+        live.addPool(pool.name(), true, pool.settings(), PoolState.SHUTTING_DOWN);
+        tx.add(new Change.PoolSaved(
+                new Change.StoredPool(pool.name(), pool.settings(), PoolState.SHUTTING_DOWN, true)));
+    }
+
+    @Override
+    public boolean fact() {
+        return false;
+    }
+}

@@ -1,0 +1,11 @@
+package dev.taskpool.engine;
+
+/** Why a run was asked to stop. The first reason stands. */
+enum StopReason {
+    /** A client cancelled it. */
+    CANCEL,
+    /** Its time is over. */
+    TIMEOUT,
+    /** The service stops. */
+    DRAIN
+}

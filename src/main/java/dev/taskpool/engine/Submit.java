@@ -1,0 +1,238 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
+import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.Problem;
+import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
+import dev.taskpool.pool.Run;
+import dev.taskpool.store.Change;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** One task or a batch is submitted: all of it is accepted, or none. */
+final class Submit extends Request<Accepted> {
+    private final Live live;
+    private final List<Submission> items;
+    private final boolean isBatch;
+    private final @Nullable IdempotencyKey key;
+
+    /** Whether the database was asked for the key, and does not have it. Confined to the engine's thread. */
+    private boolean keyIsNew;
+
+    Submit(Live live, List<Submission> items, boolean isBatch, @Nullable IdempotencyKey key) {
+        this.live = live;
+        this.items = items;
+        this.isBatch = isBatch;
+        this.key = key;
+    }
+
+    @Override
+    public void decide(Transaction tx) {
+        if (key != null && !keyIsNew && known(key)) {
+            return;
+        }
+        List<LivePool> pools = admit();
+        accept(tx, pools);
+    }
+
+    // --- idempotency ---
+
+    /** Returns whether the key decides: it stands for a request, or that is being found out. */
+    private boolean known(IdempotencyKey wanted) {
+        Task first = live.keys.get(wanted.keyHash());
+        if (first != null) {
+            replay(first);
+            return true;
+        }
+        List<Submit> others = live.keyLookups.get(wanted.keyHash());
+        if (others != null) {
+            // The same key is being looked up for a request just before this one: its turn comes after that.
+            others.add(this);
+            return true;
+        }
+        live.keyLookups.put(wanted.keyHash(), new ArrayList<>());
+        live.store
+                .keyed(wanted)
+                .whenComplete((found, error) ->
+                        live.mailbox.put(tx -> lookedUp(found == null ? Optional.empty() : found, error)));
+        return true;
+    }
+
+    private void lookedUp(Optional<Task> found, @Nullable Throwable error) {
+        IdempotencyKey mine = java.util.Objects.requireNonNull(key);
+        List<Submit> others = live.keyLookups.remove(mine.keyHash());
+        if (error != null) {
+            refused(Problem.retryable(
+                    ProblemCode.STORAGE_UNAVAILABLE, "the store cannot be asked for the idempotency key", 1));
+        } else if (found.isPresent() && !live.expired(found.get())) {
+            replay(found.get());
+        } else {
+            keyIsNew = true;
+            // As a command of its own: a problem is this request's, and no one else's.
+            live.mailbox.put(this);
+        }
+        if (others != null) {
+            others.forEach(live.mailbox::put);
+        }
+    }
+
+    private void replay(Task first) {
+        IdempotencyKey then = first.spec().key();
+        if (then == null || key == null || !then.sameBody(key) || (first.spec().batch() != null) != isBatch) {
+            refused(Problem.field(
+                    ProblemCode.IDEMPOTENCY_KEY_REUSED,
+                    "header:Idempotency-Key",
+                    "was used for another request, which made " + first.id()));
+            return;
+        }
+        Cell cell = live.cells.get(first.id().sequence());
+        answer.complete(new Accepted(List.of(cell == null ? first : cell.task()), null, true));
+    }
+
+    // --- admission ---
+
+    private List<LivePool> admit() {
+        if (live.draining) {
+            throw Problem.retryable(
+                    ProblemCode.DRAINING, "the service is stopping and takes no new tasks; reads go on", 5);
+        }
+        if (!live.store.hasRoom()) {
+            throw Problem.retryable(
+                    ProblemCode.STORAGE_UNAVAILABLE, "the disk has less free space than store.min_free", 5);
+        }
+        List<LivePool> pools = new ArrayList<>(items.size());
+        Map<LivePool, Integer> wanted = new HashMap<>();
+        for (int i = 0; i < items.size(); i++) {
+            LivePool pool = pool(items.get(i), isBatch ? "/items/" + i + "/pool" : "/pool");
+            pools.add(pool);
+            wanted.merge(pool, 1, Integer::sum);
+        }
+        wanted.forEach(Submit::checkRoom);
+        return pools;
+    }
+
+    private LivePool pool(Submission item, String pointer) {
+        String name = item.spec().pool();
+        LivePool pool = name.isEmpty() ? defaultPool(item) : live.pools.get(name);
+        if (pool == null) {
+            throw Problem.field(ProblemCode.UNKNOWN_POOL, pointer, "there is no pool '" + name + "'");
+        }
+        switch (pool.state) {
+            case ACTIVE, PAUSED -> {}
+            case BROKEN -> throw Problem.field(ProblemCode.POOL_BROKEN, pointer, "'" + pool.name + "' is broken");
+            case SHUTTING_DOWN, SHUT_DOWN ->
+                throw Problem.field(
+                        ProblemCode.POOL_SHUT_DOWN,
+                        pointer,
+                        "cannot schedule new futures after shutdown of '" + pool.name + "'");
+        }
+        PoolKind kind = pool.settings.kind();
+        if (!item.callable().spec().poolKinds().contains(kind)) {
+            throw Problem.field(
+                    ProblemCode.POOL_KIND_UNSUPPORTED,
+                    pointer,
+                    item.spec().callable() + " runs on pools of kind "
+                            + item.callable().spec().poolKinds() + "; '" + pool.name + "' is " + kind);
+        }
+        pool.namedAtNanos = live.ticker.nanos();
+        return pool;
+    }
+
+    /** Where no pool is named: the default pool, or else the first by name whose kind suits the callable. */
+    private @Nullable LivePool defaultPool(Submission item) {
+        LivePool named = live.pools.get(live.options.defaultPool());
+        var kinds = item.callable().spec().poolKinds();
+        if (named != null && kinds.contains(named.settings.kind())) {
+            return named;
+        }
+        for (LivePool pool : live.pools.values()) {
+            if (kinds.contains(pool.settings.kind()) && pool.state.accepts() && !pool.byApi) {
+                return pool;
+            }
+        }
+        return named;
+    }
+
+    private static void checkRoom(LivePool pool, int more) {
+        long held = pool.pending - Math.min(pool.freeWorkers(), pool.pending);
+        if (held + more > pool.settings.queueCapacity() + pool.freeWorkers()) {
+            throw Problem.retryable(
+                    ProblemCode.QUEUE_FULL,
+                    "pool '" + pool.name + "' holds " + pool.pending + " pending tasks of queue_capacity "
+                            + pool.settings.queueCapacity() + "; no room for " + more + " more",
+                    pool.retryAfterSeconds());
+        }
+    }
+
+    // --- acceptance ---
+
+    private void accept(Transaction tx, List<LivePool> pools) {
+        long now = live.ticker.millis();
+        Batch batch = null;
+        long sequence;
+        if (isBatch) {
+            sequence = live.ids.sequences(items.size() + 1);
+            batch = new Batch(new BatchId(sequence++, live.ids.nonce()), items.size(), now);
+            tx.add(new Change.BatchCreated(batch));
+        } else {
+            sequence = live.ids.sequences(1);
+        }
+        List<Cell> cells = new ArrayList<>(items.size());
+        for (int i = 0; i < items.size(); i++) {
+            cells.add(
+                    accept(tx, items.get(i), pools.get(i), new TaskId(sequence + i, live.ids.nonce()), now, batch, i));
+        }
+        if (key != null) {
+            String hash = key.keyHash();
+            live.keys.put(hash, tx.latest(cells.getFirst()));
+            tx.undo(() -> live.keys.remove(hash));
+        }
+        Batch made = batch;
+        tx.after(() ->
+                answer.complete(new Accepted(cells.stream().map(Cell::task).toList(), made, false)));
+    }
+
+    private Cell accept(
+            Transaction tx, Submission item, LivePool pool, TaskId id, long now, @Nullable Batch batch, int index) {
+        TaskSpec spec = item.spec().on(pool.name, timeout(item, pool));
+        if (batch != null) {
+            spec = spec.inBatch(batch.id(), index);
+        }
+        Task task = Task.accepted(id, spec, now, spec.delayMillis() > 0 ? now + spec.delayMillis() : 0);
+        Cell cell = new Cell(task);
+        if (task.notBefore() == 0
+                && !live.suspended
+                && pool.queue.isEmpty()
+                && pool.pending == 0
+                && pool.freeWorkers() > 0) {
+            // A worker is free and nobody waits: accepted and started in one write.
+            Task started = task.started(now);
+            live.addRunning(tx, pool, 1);
+            tx.create(cell, started);
+            Run run = live.run(cell, started, item.callable());
+            tx.after(() -> live.start(pool, cell, run, started));
+        } else {
+            live.addPending(tx, pool, 1);
+            tx.create(cell, task);
+        }
+        return cell;
+    }
+
+    private static @Nullable Long timeout(Submission item, LivePool pool) {
+        if (item.spec().timeoutMillis() != null) {
+            return item.spec().timeoutMillis();
+        }
+        Duration own = item.callable().spec().timeout();
+        return own != null ? Long.valueOf(own.toMillis()) : pool.settings.defaultTimeoutMillis();
+    }
+}

@@ -1,0 +1,103 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.Task;
+import dev.taskpool.store.Change;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the engine's thread decided and has not made durable yet. Tasks are shown as they were until it is; counters and
+ * queues move at once and are moved back if it fails. Confined to the engine's thread.
+ */
+final class Transaction {
+    private final List<Change> changes = new ArrayList<>();
+    private final Map<Cell, Integer> positions = new HashMap<>();
+    private final List<Step> steps = new ArrayList<>();
+    private final List<Runnable> after = new ArrayList<>();
+    private final List<Runnable> undo = new ArrayList<>();
+    private long weight;
+
+    /**
+     * A task's way through this transaction.
+     *
+     * @param before the durable revision before it; null where the task is new
+     * @param after the revision behind it
+     */
+    record Step(Cell cell, @Nullable Task before, Task after) {}
+
+    /** Returns the newest revision that was decided. */
+    Task latest(Cell cell) {
+        Integer at = positions.get(cell);
+        return at == null ? cell.task() : steps.get(at).after;
+    }
+
+    /** Adds a new task. It may be changed further before it is durable. */
+    void create(Cell cell, Task task) {
+        positions.put(cell, steps.size());
+        steps.add(new Step(cell, null, task));
+        weight += task.weight();
+    }
+
+    /** Returns about how many bytes it will write. */
+    long weight() {
+        return weight;
+    }
+
+    /** Moves a task on. */
+    void change(Cell cell, Task next) {
+        weight += next.weight() - next.spec().weight();
+        Integer at = positions.get(cell);
+        if (at == null) {
+            positions.put(cell, steps.size());
+            steps.add(new Step(cell, cell.task(), next));
+        } else {
+            steps.set(at, new Step(cell, steps.get(at).before, next));
+        }
+    }
+
+    /** Adds a change that is not a task's. It goes before all tasks. */
+    void add(Change change) {
+        changes.add(change);
+    }
+
+    /** Adds what happens once all is durable, in order, after the tasks were moved on. */
+    void after(Runnable action) {
+        after.add(action);
+    }
+
+    /** Adds what takes back a move of the engine's own state, should this fail. */
+    void undo(Runnable action) {
+        undo.add(action);
+    }
+
+    /** Returns all changes, in the order in which they become durable. */
+    List<Change> changes() {
+        List<Change> all = new ArrayList<>(changes.size() + steps.size());
+        all.addAll(changes);
+        for (Step step : steps) {
+            all.add(step.before == null ? new Change.TaskCreated(step.after) : new Change.TaskChanged(step.after));
+        }
+        return all;
+    }
+
+    boolean needsCommit() {
+        return !changes.isEmpty() || !steps.isEmpty();
+    }
+
+    List<Step> steps() {
+        return steps;
+    }
+
+    List<Runnable> after() {
+        return after;
+    }
+
+    void rollback() {
+        for (int i = undo.size() - 1; i >= 0; i--) {
+            undo.get(i).run();
+        }
+    }
+}

@@ -1,0 +1,41 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskState;
+
+/** The delay of a pending task is over, or its time in the queue. */
+record Wake(Live live, Cell cell) implements Command {
+    @Override
+    public void decide(Transaction tx) {
+        Task task = tx.latest(cell);
+        if (task.state() != TaskState.PENDING || cell.run() != null) {
+            return;
+        }
+        long now = live.ticker.millis();
+        LivePool pool = live.pool(task);
+        long deadline = task.queueDeadline();
+        if (deadline > 0 && deadline <= now) {
+            removeFromQueue(tx, pool, task);
+            live.addPending(tx, pool, -1);
+            tx.change(cell, live.verdict.queueTimeout(task, live.ids.micros()));
+        } else if (task.notBefore() > now) {
+            live.wakeAt(cell, task.notBefore());
+        } else if (task.notBefore() > 0) {
+            // Ready from now on, and durably so: otherwise the database would go on holding it for delayed.
+            tx.change(cell, task.ready());
+        } else if (deadline > 0) {
+            live.wakeAt(cell, deadline);
+        }
+    }
+
+    private void removeFromQueue(Transaction tx, LivePool pool, Task task) {
+        if (task.notBefore() == 0) {
+            live.leaveQueue(tx, pool, task);
+        }
+    }
+
+    @Override
+    public boolean fact() {
+        return true;
+    }
+}

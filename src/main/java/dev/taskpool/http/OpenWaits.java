@@ -1,0 +1,182 @@
+package dev.taskpool.http;
+
+import dev.taskpool.engine.Engine;
+import dev.taskpool.engine.Waits;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Requests that wait: a future, a timer and an entry in the engine's map each, no thread. A wait ends when its condition is
+ * met, its time is over, its client is gone, or the service drains; it never ends in an error for having ended.
+ */
+final class OpenWaits implements AutoCloseable {
+    private final Engine engine;
+    private final Duration longest;
+    private final int most;
+    private final ScheduledThreadPoolExecutor timers;
+    private final Set<Wait> open = ConcurrentHashMap.newKeySet();
+    private volatile boolean released;
+
+    OpenWaits(Engine engine, Duration longest, int most) {
+        this.engine = engine;
+        this.longest = longest;
+        this.most = most;
+        this.timers = new ScheduledThreadPoolExecutor(
+                1, Thread.ofPlatform().name("wait-timer").daemon(true).factory());
+        timers.setRemoveOnCancelPolicy(true);
+    }
+
+    /** One request that waits. */
+    final class Wait {
+        private final CompletableFuture<Void> over = new CompletableFuture<>();
+        private final Runnable onOver;
+        private @Nullable Future<?> timer;
+        final long openedNanos = System.nanoTime();
+
+        private Wait(Runnable onOver) {
+            this.onOver = onOver;
+        }
+
+        /** Ends the wait. Again does nothing. */
+        void end() {
+            if (over.complete(null)) {
+                open.remove(this);
+                Future<?> mine = timer;
+                if (mine != null) {
+                    mine.cancel(false);
+                }
+                onOver.run();
+            }
+        }
+
+        boolean over() {
+            return over.isDone();
+        }
+    }
+
+    /**
+     * Begins a wait of so many seconds.
+     *
+     * @param onOver told once, when it ends, whatever the reason
+     * @return the wait; it may have ended already, because it may not wait at all
+     */
+    Wait begin(int seconds, Runnable onOver) {
+        Wait wait = new Wait(onOver);
+        if (seconds <= 0 || released || open.size() >= most) {
+            wait.end();
+            return wait;
+        }
+        open.add(wait);
+        long nanos = Math.min(TimeUnit.SECONDS.toNanos(seconds), longest.toNanos());
+        wait.timer = timers.schedule(wait::end, nanos, TimeUnit.NANOSECONDS);
+        if (released || wait.over()) {
+            wait.end();
+        }
+        return wait;
+    }
+
+    /**
+     * Waits until a task is done, at most so many seconds.
+     *
+     * @param now the task as it was when asked for
+     * @param watch is given the wait, where there is one
+     * @return the task as it is at the end of the wait
+     */
+    CompletableFuture<Task> untilDone(Task now, int seconds, Consumer<Wait> watch) {
+        if (now.done() || seconds <= 0) {
+            return CompletableFuture.completedFuture(now);
+        }
+        CompletableFuture<Task> result = new CompletableFuture<>();
+        TaskId id = now.id();
+        SingleWaiter waiter = new SingleWaiter(result);
+        engine.waits().enter(id.sequence(), waiter);
+        Wait wait = begin(seconds, () -> {
+            engine.waits().leave(id.sequence(), waiter);
+            if (!result.isDone()) {
+                latest(id, now).whenComplete((task, error) -> {
+                    if (error != null) {
+                        result.completeExceptionally(error);
+                    } else {
+                        result.complete(task);
+                    }
+                });
+            }
+        });
+        waiter.wait = wait;
+        if (result.isDone()) {
+            wait.end();
+            return result;
+        }
+        // It may have ended between the first look and entering the waiter.
+        Task again = engine.resident(id);
+        if (again == null) {
+            latest(id, now).thenAccept(task -> {
+                if (task.done()) {
+                    waiter.done(task);
+                }
+            });
+        } else if (again.done()) {
+            waiter.done(again);
+        }
+        if (!wait.over()) {
+            watch.accept(wait);
+        }
+        return result;
+    }
+
+    private CompletableFuture<Task> latest(TaskId id, Task otherwise) {
+        return engine.find(id).thenApply((Optional<Task> found) -> found.orElse(otherwise));
+    }
+
+    private static final class SingleWaiter implements Waits.Waiter {
+        private final CompletableFuture<Task> result;
+        private volatile @Nullable Wait wait;
+
+        SingleWaiter(CompletableFuture<Task> result) {
+            this.result = result;
+        }
+
+        @Override
+        public void done(Task task) {
+            result.complete(task);
+            Wait mine = wait;
+            if (mine != null) {
+                mine.end();
+            }
+        }
+    }
+
+    /** Returns how many requests wait. */
+    int count() {
+        return open.size();
+    }
+
+    /** Runs something every so often until the service ends. */
+    void every(Duration interval, Runnable action) {
+        timers.scheduleAtFixedRate(action, interval.toNanos(), interval.toNanos(), TimeUnit.NANOSECONDS);
+    }
+
+    /** Answers all who wait, with things as they are, and lets nobody wait any more. For the drain. */
+    void release() {
+        released = true;
+        for (Wait wait : open) {
+            wait.end();
+        }
+    }
+
+    @Override
+    public void close() {
+        release();
+        timers.shutdownNow();
+    }
+}

@@ -1,0 +1,116 @@
+package dev.taskpool.http;
+
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.Outcome;
+import dev.taskpool.model.Problem;
+import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Task;
+import dev.taskpool.store.StorageException;
+import java.util.concurrent.CompletionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Where every error becomes an HTTP answer (RFC 9457). The one place. */
+final class Problems {
+    private static final Logger LOG = LoggerFactory.getLogger(Problems.class);
+
+    private Problems() {}
+
+    /** Returns the answer to whatever went wrong with a request. */
+    static Answer answer(Throwable error, String requestId) {
+        Throwable cause = error instanceof CompletionException && error.getCause() != null ? error.getCause() : error;
+        return switch (cause) {
+            case Problem problem -> answer(problem, requestId);
+            case StorageException e -> {
+                LOG.error("the store failed under request {}", requestId, e);
+                yield answer(
+                        Problem.retryable(ProblemCode.STORAGE_UNAVAILABLE, "the store cannot be read at the moment", 2),
+                        requestId);
+            }
+            default -> {
+                LOG.error("request {} found a fault in the service", requestId, cause);
+                yield answer(
+                        Problem.of(ProblemCode.INTERNAL, "a fault in the service; its log has it under the instance"),
+                        requestId);
+            }
+        };
+    }
+
+    static Answer answer(Problem problem, String requestId) {
+        ProblemCode code = problem.code();
+        int status = status(code);
+        byte[] body = JsonOut.bytes(out -> {
+            out.writeStartObject();
+            out.writeStringField("type", "urn:problem-type:taskpool:" + code.code());
+            out.writeStringField("title", code.title());
+            out.writeNumberField("status", status);
+            out.writeStringField("detail", problem.detail());
+            out.writeStringField("instance", "urn:taskpool:request:" + requestId);
+            out.writeStringField("code", code.code());
+            if (!problem.errors().isEmpty()) {
+                out.writeArrayFieldStart("errors");
+                for (Problem.FieldError error : problem.errors()) {
+                    out.writeStartObject();
+                    out.writeStringField("pointer", error.pointer());
+                    out.writeStringField("detail", error.detail());
+                    out.writeEndObject();
+                }
+                out.writeEndArray();
+            }
+            Task task = problem.task();
+            if (task != null) {
+                out.writeStringField("task_id", task.id().toString());
+                out.writeStringField("task_state", task.state().name());
+                if (task.outcome() instanceof Outcome.Failed(Failure failure)) {
+                    out.writeFieldName("task_error");
+                    TaskJson.failure(out, failure);
+                }
+            }
+            out.writeEndObject();
+        });
+        Answer answer = new Answer(status, Answer.PROBLEM, body);
+        Integer retryAfter = problem.retryAfterSeconds();
+        if (retryAfter != null) {
+            answer.with("Retry-After", retryAfter.toString());
+        }
+        if (code == ProblemCode.UNAUTHORIZED) {
+            answer.with("WWW-Authenticate", "Bearer realm=\"taskpool\"");
+        }
+        if (code == ProblemCode.DRAINING) {
+            answer.with("Connection", "close");
+        }
+        return answer;
+    }
+
+    /** The status of each code. */
+    static int status(ProblemCode code) {
+        return switch (code) {
+            case INVALID_REQUEST -> 400;
+            case UNAUTHORIZED -> 401;
+            case FORBIDDEN -> 403;
+            case TASK_NOT_FOUND, BATCH_NOT_FOUND, POOL_NOT_FOUND, ROUTE_NOT_FOUND -> 404;
+            case METHOD_NOT_ALLOWED -> 405;
+            case TASK_NOT_DONE,
+                    TASK_FAILED,
+                    TASK_CANCELLED,
+                    TASK_RUNNING,
+                    TASK_DONE,
+                    POOL_SHUT_DOWN,
+                    POOL_BROKEN,
+                    POOL_NOT_SHUT_DOWN,
+                    POOL_KIND_FIXED -> 409;
+            case REQUEST_TOO_LARGE -> 413;
+            case UNSUPPORTED_MEDIA_TYPE -> 415;
+            case RANGE_NOT_SATISFIABLE -> 416;
+            case UNKNOWN_CALLABLE,
+                    UNKNOWN_POOL,
+                    POOL_KIND_UNSUPPORTED,
+                    INVALID_ARGUMENTS,
+                    CALLBACK_NOT_ALLOWED,
+                    IDEMPOTENCY_KEY_REUSED -> 422;
+            case QUEUE_FULL -> 429;
+            case INTERNAL -> 500;
+            case DRAINING, STORAGE_UNAVAILABLE -> 503;
+        };
+    }
+}

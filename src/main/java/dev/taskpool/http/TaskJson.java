@@ -1,0 +1,167 @@
+package dev.taskpool.http;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.Json;
+import dev.taskpool.model.Outcome;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.TaskState;
+import dev.taskpool.pool.Run;
+import java.io.IOException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Tasks as clients see them. An absent property means: not known, or does not apply. */
+final class TaskJson {
+    private TaskJson() {}
+
+    /** Returns the entity tag. */
+    static String etag(Task task) {
+        return "\"" + task.id() + "." + task.revision() + "\"";
+    }
+
+    /** Writes a task with arguments and result. */
+    static void full(JsonGenerator out, Task task, Run.@Nullable Progress progress) throws IOException {
+        write(out, task, true, progress);
+    }
+
+    /** Writes a task as lists have it: without arguments and result. */
+    static void brief(JsonGenerator out, Task task) throws IOException {
+        write(out, task, false, null);
+    }
+
+    private static void write(JsonGenerator out, Task task, boolean full, Run.@Nullable Progress progress)
+            throws IOException {
+        TaskSpec spec = task.spec();
+        out.writeStartObject();
+        out.writeStringField("id", task.id().toString());
+        out.writeStringField("callable", spec.callable());
+        if (full && spec.args() != null) {
+            JsonOut.raw(out, "args", spec.args());
+        }
+        if (full && spec.kwargs() != null) {
+            JsonOut.raw(out, "kwargs", spec.kwargs());
+        }
+        out.writeStringField("pool", spec.pool());
+        out.writeStringField("state", task.state().name());
+        out.writeBooleanField("done", task.done());
+        switch (task.outcome()) {
+            case null -> {}
+            case Outcome.Succeeded(Json result) -> {
+                if (full) {
+                    JsonOut.raw(out, "result", result);
+                }
+            }
+            case Outcome.Failed(Failure failure) -> {
+                out.writeFieldName("error");
+                failure(out, failure);
+            }
+            case Outcome.Cancelled() -> {}
+        }
+        if (!spec.labels().isEmpty()) {
+            out.writeObjectFieldStart("labels");
+            for (Map.Entry<String, String> label : spec.labels().entrySet()) {
+                out.writeStringField(label.getKey(), label.getValue());
+            }
+            out.writeEndObject();
+        }
+        if (spec.batch() != null) {
+            out.writeStringField("batch_id", spec.batch().toString());
+            out.writeNumberField("batch_index", spec.batchIndex());
+        }
+        if (spec.timeoutMillis() != null) {
+            out.writeNumberField("timeout_ms", spec.timeoutMillis());
+        }
+        if (spec.priority() != 0) {
+            out.writeNumberField("priority", spec.priority());
+        }
+        if (spec.maxAttempts() != 1) {
+            out.writeNumberField("max_attempts", spec.maxAttempts());
+        }
+        if (task.attempt() > 0) {
+            out.writeNumberField("attempt", task.attempt());
+        }
+        times(out, task);
+        output(out, task);
+        callback(out, task);
+        if (progress != null && task.state() == TaskState.RUNNING) {
+            out.writeObjectFieldStart("progress");
+            out.writeNumberField("fraction", progress.fraction());
+            out.writeStringField("message", progress.message());
+            out.writeEndObject();
+        }
+        out.writeNumberField("revision", task.revision());
+        out.writeEndObject();
+    }
+
+    private static void times(JsonGenerator out, Task task) throws IOException {
+        instant(out, "created_at", task.createdAt());
+        instant(out, "not_before", task.notBefore());
+        instant(out, "started_at", task.startedAt());
+        instant(out, "finished_at", task.finishedAt());
+        instant(out, "cancel_requested_at", task.cancelRequestedAt());
+        instant(out, "expires_at", task.expiresAt());
+        if (task.startedAt() > 0) {
+            out.writeNumberField("queued_ms", Math.max(0, task.startedAt() - task.createdAt()));
+            if (task.done()) {
+                out.writeNumberField("run_ms", task.runMillis());
+            }
+        }
+    }
+
+    private static void instant(JsonGenerator out, String name, long millis) throws IOException {
+        if (millis > 0) {
+            out.writeStringField(name, Instants.text(millis));
+        }
+    }
+
+    private static void output(JsonGenerator out, Task task) throws IOException {
+        Task.Output output = task.output();
+        if (output.exitCode() != null) {
+            out.writeNumberField("exit_code", output.exitCode());
+        }
+        if (output.stdoutBytes() > 0 || output.stderrBytes() > 0 || output.truncated() || output.exitCode() != null) {
+            out.writeNumberField("stdout_bytes", output.stdoutBytes());
+            out.writeNumberField("stderr_bytes", output.stderrBytes());
+            out.writeBooleanField("output_truncated", output.truncated());
+        }
+    }
+
+    private static void callback(JsonGenerator out, Task task) throws IOException {
+        Task.Callback callback = task.callback();
+        String url = task.spec().callbackUrl();
+        if (callback != null && url != null) {
+            out.writeObjectFieldStart("callback");
+            out.writeStringField("url", url);
+            out.writeBooleanField("delivered", callback.delivered());
+            out.writeNumberField("attempts", callback.attempts());
+            if (callback.lastStatus() > 0) {
+                out.writeNumberField("last_status", callback.lastStatus());
+            }
+            out.writeEndObject();
+        }
+    }
+
+    static void failure(JsonGenerator out, Failure failure) throws IOException {
+        out.writeStartObject();
+        out.writeStringField("code", failure.code());
+        out.writeStringField("message", failure.message());
+        if (failure.exceptionType() != null) {
+            out.writeStringField("exception_type", failure.exceptionType());
+        }
+        if (failure.trace() != null) {
+            out.writeStringField("trace", failure.trace());
+        }
+        if (failure.data() != null) {
+            JsonOut.raw(out, "data", failure.data());
+        }
+        if (failure.exitCode() != null) {
+            out.writeNumberField("exit_code", failure.exitCode());
+        }
+        if (failure.signal() != null) {
+            out.writeStringField("signal", failure.signal());
+        }
+        out.writeEndObject();
+    }
+}

@@ -1,0 +1,28 @@
+package dev.taskpool.model;
+
+import java.util.Optional;
+
+/**
+ * The id of a batch, {@code b_} and 26 characters. The tasks of a batch have the sequences that follow the batch's own
+ * without a gap, which makes "all tasks of this batch" a range of the primary key.
+ *
+ * @param sequence from the same counter as tasks'
+ * @param nonce random
+ */
+public record BatchId(long sequence, long nonce) {
+    /** Returns the id that the text stands for, or nothing where it is no batch id. */
+    public static Optional<BatchId> parse(String text) {
+        long[] parts = Id.parse('b', text);
+        return parts == null ? Optional.empty() : Optional.of(new BatchId(parts[0], parts[1]));
+    }
+
+    /** Returns the sequence of the task at this position, counted from 0. */
+    public long sequenceAt(int index) {
+        return sequence + 1 + index;
+    }
+
+    @Override
+    public String toString() {
+        return Id.text('b', sequence, nonce);
+    }
+}

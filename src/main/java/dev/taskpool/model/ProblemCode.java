@@ -1,0 +1,54 @@
+package dev.taskpool.model;
+
+/**
+ * The catalogue of things that can be wrong with a request. Codes may be added, never renamed or reused. The HTTP status
+ * of each stands in one place, in {@code http.Problems}.
+ */
+public enum ProblemCode {
+    INVALID_REQUEST("The request is not valid"),
+    UNAUTHORIZED("A valid token is needed"),
+    FORBIDDEN("The token does not allow this"),
+    TASK_NOT_FOUND("There is no such task"),
+    BATCH_NOT_FOUND("There is no such batch"),
+    POOL_NOT_FOUND("There is no such pool"),
+    ROUTE_NOT_FOUND("There is nothing here"),
+    METHOD_NOT_ALLOWED("This method is not allowed here"),
+    TASK_NOT_DONE("The task is not done"),
+    TASK_FAILED("The task failed"),
+    TASK_CANCELLED("The task was cancelled"),
+    TASK_RUNNING("The task is running"),
+    TASK_DONE("The task is done"),
+    POOL_SHUT_DOWN("The pool takes no more tasks"),
+    POOL_BROKEN("The pool is broken"),
+    POOL_NOT_SHUT_DOWN("The pool is not shut down"),
+    POOL_KIND_FIXED("The kind of a pool cannot change"),
+    REQUEST_TOO_LARGE("The request is too large"),
+    UNSUPPORTED_MEDIA_TYPE("The body must be application/json"),
+    RANGE_NOT_SATISFIABLE("There are no such bytes"),
+    UNKNOWN_CALLABLE("There is no such callable"),
+    UNKNOWN_POOL("There is no such pool"),
+    POOL_KIND_UNSUPPORTED("The callable does not run on this kind of pool"),
+    INVALID_ARGUMENTS("The arguments do not fit the callable"),
+    CALLBACK_NOT_ALLOWED("The callback's address is not allowed"),
+    IDEMPOTENCY_KEY_REUSED("The idempotency key stands for another request"),
+    QUEUE_FULL("The pool's queue is full"),
+    INTERNAL("Something went wrong in the service"),
+    DRAINING("The service is draining"),
+    STORAGE_UNAVAILABLE("The store cannot be written");
+
+    private final String title;
+
+    ProblemCode(String title) {
+        this.title = title;
+    }
+
+    /** Returns the code as clients see it, {@code task_not_done}. */
+    public String code() {
+        return name().toLowerCase(java.util.Locale.ROOT);
+    }
+
+    /** Returns a short sentence for people, the same for every occurrence. */
+    public String title() {
+        return title;
+    }
+}

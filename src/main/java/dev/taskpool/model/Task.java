@@ -1,0 +1,263 @@
+package dev.taskpool.model;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A task at one revision: a future, from submission to outcome. Instants are Unix milliseconds, 0 where there is none.
+ *
+ * @param id its id
+ * @param spec what was submitted
+ * @param state where it stands
+ * @param revision grows by one with every change, from 1
+ * @param attempt runs begun so far
+ * @param lost runs that ended because the service or its worker died
+ * @param createdAt when it was accepted
+ * @param notBefore it does not start before this (delay or retry)
+ * @param front whether it goes before all others of its queue (it had been taken from there already)
+ * @param startedAt when the last run began
+ * @param finishedMicros when it became done, in Unix microseconds; no two tasks of a store have the same, so it gives the order
+ * @param cancelRequestedAt when its running was asked to stop
+ * @param expiresAt when the done task is forgotten
+ * @param runMillis time of the last run, by a monotonic clock
+ * @param outcome what became of it; null until done
+ * @param output what it wrote and how its process ended
+ * @param callback how far its callback is; null without one
+ */
+public record Task(
+        TaskId id,
+        TaskSpec spec,
+        TaskState state,
+        long revision,
+        int attempt,
+        int lost,
+        long createdAt,
+        long notBefore,
+        boolean front,
+        long startedAt,
+        long finishedMicros,
+        long cancelRequestedAt,
+        long expiresAt,
+        long runMillis,
+        @Nullable Outcome outcome,
+        Output output,
+        @Nullable Callback callback) {
+
+    /**
+     * What a run wrote, and how its process ended.
+     *
+     * @param stdoutBytes kept of standard output
+     * @param stderrBytes kept of standard error
+     * @param truncated whether it wrote more than is kept
+     * @param exitCode of its process, where it had one that exited
+     */
+    public record Output(
+            long stdoutBytes,
+            long stderrBytes,
+            boolean truncated,
+            @Nullable Integer exitCode) {
+        /** Nothing written, no process. */
+        public static final Output NONE = new Output(0, 0, false, null);
+    }
+
+    /**
+     * How far the delivery of a task's callback is.
+     *
+     * @param delivered whether a receiver took it
+     * @param attempts tries so far
+     * @param lastStatus HTTP status of the last try, 0 where there was no answer
+     * @param nextAt when the next try is due; 0 where there is none to come
+     */
+    public record Callback(boolean delivered, int attempts, int lastStatus, long nextAt) {
+        /** Nothing tried yet. */
+        public static final Callback NEW = new Callback(false, 0, 0, 0);
+    }
+
+    /** Accepts a submission: PENDING at revision 1. */
+    public static Task accepted(TaskId id, TaskSpec spec, long now, long notBefore) {
+        return new Task(
+                id,
+                spec,
+                TaskState.PENDING,
+                1,
+                0,
+                0,
+                now,
+                notBefore,
+                false,
+                0,
+                0,
+                0,
+                0,
+                0,
+                null,
+                Output.NONE,
+                spec.callbackUrl() == null ? null : Callback.NEW);
+    }
+
+    /** Returns when it became done, in Unix milliseconds, or 0. */
+    public long finishedAt() {
+        return finishedMicros / 1000;
+    }
+
+    /** Returns about how many bytes it takes in memory. */
+    public int weight() {
+        int result = outcome instanceof Outcome.Succeeded succeeded
+                ? succeeded.result().size()
+                : 0;
+        return 600 + spec.weight() + result;
+    }
+
+    /** Returns whether the state is final. */
+    public boolean done() {
+        return state.done();
+    }
+
+    /**
+     * Its place in the queue: smaller starts first, and among equals the one accepted first. Priority counts as if the
+     * task had waited {@code ageingMillis} longer for each point, so that every task's turn comes however high the
+     * priority of those behind it, and the order of two tasks never changes: it can stand in an index.
+     */
+    public long rank(long ageingMillis) {
+        return front ? Long.MIN_VALUE : createdAt + spec.delayMillis() - spec.priority() * ageingMillis;
+    }
+
+    /** Returns when it fails for not having started, or 0 for never. The time counts from when it could first start. */
+    public long queueDeadline() {
+        Long limit = spec.queueTimeoutMillis();
+        return limit == null || attempt > 0 ? 0 : createdAt + spec.delayMillis() + limit;
+    }
+
+    /** PENDING, and its delay is over. */
+    public Task ready() {
+        return new Task(
+                id,
+                spec,
+                state,
+                revision + 1,
+                attempt,
+                lost,
+                createdAt,
+                0,
+                front,
+                startedAt,
+                finishedMicros,
+                cancelRequestedAt,
+                expiresAt,
+                runMillis,
+                outcome,
+                output,
+                callback);
+    }
+
+    /** PENDING → RUNNING: one more attempt. */
+    public Task started(long now) {
+        return next(TaskState.RUNNING, attempt + 1, lost, 0, false, now, 0, 0, 0, 0, null, output);
+    }
+
+    /** RUNNING, and asked to stop. */
+    public Task cancelRequested(long now) {
+        return next(
+                state,
+                attempt,
+                lost,
+                notBefore,
+                front,
+                startedAt,
+                finishedMicros,
+                now,
+                expiresAt,
+                runMillis,
+                outcome,
+                output);
+    }
+
+    /** → done. */
+    public Task finished(Outcome what, Output wrote, long nowMicros, long ran, long expires) {
+        return next(
+                what.state(),
+                attempt,
+                lost,
+                0,
+                false,
+                startedAt,
+                nowMicros,
+                cancelRequestedAt,
+                expires,
+                ran,
+                what,
+                wrote);
+    }
+
+    /** RUNNING → PENDING for another attempt, not before an instant. */
+    public Task retried(long startNotBefore, Output wrote) {
+        return next(TaskState.PENDING, attempt, lost, startNotBefore, false, 0, 0, 0, 0, 0, null, wrote);
+    }
+
+    /** RUNNING → PENDING at the front, because the service or its worker died under it. The attempt is used. */
+    public Task requeuedAfterLoss() {
+        return next(TaskState.PENDING, attempt, lost + 1, 0, true, 0, 0, 0, 0, 0, null, output);
+    }
+
+    /** RUNNING → PENDING at the front, because a drain or a failed start took it back. The attempt is not used. */
+    public Task takenBack() {
+        return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, output);
+    }
+
+    /** The same task with its callback further on. Not a transition: it may be done. */
+    public Task withCallback(Callback further) {
+        return new Task(
+                id,
+                spec,
+                state,
+                revision + 1,
+                attempt,
+                lost,
+                createdAt,
+                notBefore,
+                front,
+                startedAt,
+                finishedMicros,
+                cancelRequestedAt,
+                expiresAt,
+                runMillis,
+                outcome,
+                output,
+                further);
+    }
+
+    private Task next(
+            TaskState to,
+            int attempts,
+            int losses,
+            long startNotBefore,
+            boolean atFront,
+            long started,
+            long finished,
+            long cancelRequested,
+            long expires,
+            long ran,
+            @Nullable Outcome what,
+            Output wrote) {
+        if (!state.mayBecome(to)) {
+            throw new IllegalStateException(id + " is " + state + " and cannot become " + to);
+        }
+        return new Task(
+                id,
+                spec,
+                to,
+                revision + 1,
+                attempts,
+                losses,
+                createdAt,
+                startNotBefore,
+                atFront,
+                started,
+                finished,
+                cancelRequested,
+                expires,
+                ran,
+                what,
+                wrote,
+                callback);
+    }
+}

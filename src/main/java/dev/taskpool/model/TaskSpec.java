@@ -1,0 +1,86 @@
+package dev.taskpool.model;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What was submitted and accepted: the part of a task that never changes.
+ *
+ * @param callable name of what runs
+ * @param args a JSON array, or null for none
+ * @param kwargs a JSON object, or null for none
+ * @param pool name of the pool it runs on
+ * @param timeoutMillis run time allowed; null is no limit
+ * @param queueTimeoutMillis time allowed between being ready and starting; null is no limit
+ * @param delayMillis not started before this time has passed since acceptance; 0 or more
+ * @param priority -100 to 100, higher first
+ * @param maxAttempts runs allowed in all, 1 to 100
+ * @param onLost what becomes of it when the service dies while it runs
+ * @param labels at most 32
+ * @param batch the batch that it belongs to, or null
+ * @param batchIndex its position there, 0 where there is no batch
+ * @param callbackUrl where to POST it when it is done, or null
+ * @param key the idempotency key that it was accepted under, or null
+ */
+public record TaskSpec(
+        String callable,
+        @Nullable Json args,
+        @Nullable Json kwargs,
+        String pool,
+        @Nullable Long timeoutMillis,
+        @Nullable Long queueTimeoutMillis,
+        long delayMillis,
+        int priority,
+        int maxAttempts,
+        OnLost onLost,
+        Map<String, String> labels,
+        @Nullable BatchId batch,
+        int batchIndex,
+        @Nullable String callbackUrl,
+        @Nullable IdempotencyKey key) {
+
+    /** Returns this with another pool and limit of run time. */
+    public TaskSpec on(String otherPool, @Nullable Long otherTimeoutMillis) {
+        return new TaskSpec(
+                callable,
+                args,
+                kwargs,
+                otherPool,
+                otherTimeoutMillis,
+                queueTimeoutMillis,
+                delayMillis,
+                priority,
+                maxAttempts,
+                onLost,
+                labels,
+                batch,
+                batchIndex,
+                callbackUrl,
+                key);
+    }
+
+    /** Returns this as the item of a batch. */
+    public TaskSpec inBatch(BatchId id, int index) {
+        return new TaskSpec(
+                callable,
+                args,
+                kwargs,
+                pool,
+                timeoutMillis,
+                queueTimeoutMillis,
+                delayMillis,
+                priority,
+                maxAttempts,
+                onLost,
+                labels,
+                id,
+                index,
+                callbackUrl,
+                key);
+    }
+
+    /** Returns about how many bytes it takes in memory beyond a fixed part. */
+    public int weight() {
+        return (args == null ? 0 : args.size()) + (kwargs == null ? 0 : kwargs.size()) + labels.size() * 64;
+    }
+}

@@ -1,0 +1,122 @@
+package dev.taskpool.pool;
+
+import dev.taskpool.callable.Registered;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
+import dev.taskpool.output.RunOutput;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One attempt of a task on a worker. Compared by identity: a late word about an earlier attempt is not about this one.
+ *
+ * <p>Safe for all threads. The engine gives it to a runner; the runner's threads report to {@link Listener}.
+ */
+public final class Run {
+    private final TaskId id;
+    private final TaskSpec spec;
+    private final Registered callable;
+    private final int attempt;
+    private final long deadlineMillis;
+    private final RunOutput output;
+    private final Listener listener;
+    private volatile boolean stopping;
+    private volatile boolean draining;
+    private volatile @Nullable Progress progress;
+
+    /** Is told what becomes of a run. */
+    @FunctionalInterface
+    public interface Listener {
+        /** The run ended and nothing of it is left. Told once, from any thread; must not block. */
+        void ended(Run run, Ending ending);
+    }
+
+    /**
+     * How far a run says it is.
+     *
+     * @param fraction 0 to 1
+     * @param message may be empty
+     */
+    public record Progress(double fraction, String message) {}
+
+    /**
+     * @param attempt from 1
+     * @param deadlineMillis when it will be stopped, in Unix milliseconds; 0 is never
+     */
+    public Run(
+            TaskId id,
+            TaskSpec spec,
+            Registered callable,
+            int attempt,
+            long deadlineMillis,
+            RunOutput output,
+            Listener listener) {
+        this.id = id;
+        this.spec = spec;
+        this.callable = callable;
+        this.attempt = attempt;
+        this.deadlineMillis = deadlineMillis;
+        this.output = output;
+        this.listener = listener;
+    }
+
+    public TaskId id() {
+        return id;
+    }
+
+    public TaskSpec spec() {
+        return spec;
+    }
+
+    public Registered callable() {
+        return callable;
+    }
+
+    /** Returns which attempt it is, from 1. */
+    public int attempt() {
+        return attempt;
+    }
+
+    /** Returns when it will be stopped, in Unix milliseconds, or 0 for never. */
+    public long deadlineMillis() {
+        return deadlineMillis;
+    }
+
+    public RunOutput output() {
+        return output;
+    }
+
+    /** Reports the end. */
+    public void ended(Ending ending) {
+        listener.ended(this, ending);
+    }
+
+    /** Returns whether it was asked to stop. */
+    public boolean stopping() {
+        return stopping;
+    }
+
+    /** Remembers that it was asked to stop. */
+    public void markStopping() {
+        stopping = true;
+    }
+
+    /** Returns whether the service is about to stop. */
+    public boolean draining() {
+        return draining;
+    }
+
+    /** Remembers whether the service is about to stop. */
+    public void markDraining(boolean now) {
+        draining = now;
+    }
+
+    /** Returns how far it says it is, or null where it has not said. */
+    public @Nullable Progress progress() {
+        return progress;
+    }
+
+    /** Says how far it is. */
+    public void progress(double fraction, String message) {
+        progress = new Progress(Math.clamp(Double.isNaN(fraction) ? 0 : fraction, 0, 1), message);
+    }
+}

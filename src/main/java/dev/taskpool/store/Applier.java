@@ -1,0 +1,482 @@
+package dev.taskpool.store;
+
+import dev.taskpool.journal.Journal;
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.Ticker;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings H2 up to what the journal has: a few large transactions a second, each with the number of the last frame that it
+ * holds, then {@code CHECKPOINT SYNC}, then the journal may drop those frames. Several changes of one task become one row
+ * write. Owns the only connection that writes. When H2 fails it tries again for as long as it takes: the journal has
+ * everything.
+ */
+final class Applier implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Applier.class);
+    private static final int CLEAN_AT_ONCE = 1_000;
+
+    /** Changes that memory holds for H2; the writer waits when there are more. */
+    private static final long MAX_WEIGHT = 48L << 20;
+
+    /** Frames that the journal holds for H2; the writer waits when there are more. */
+    private static final long MAX_JOURNAL = 256L << 20;
+
+    private final H2 h2;
+    private final Journal journal;
+    private final long ageingMillis;
+    private final long intervalNanos;
+    private final Ticker ticker;
+    private final Thread thread;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition work = lock.newCondition();
+    private final Condition room = lock.newCondition();
+    // Guarded by the lock.
+    private Pending pending = new Pending();
+    private long weight;
+    private long appliedFrame;
+    private boolean hurry;
+    private boolean closing;
+    private final List<Waiter> waiters = new ArrayList<>();
+
+    // Set once before the thread starts.
+    private Consumer<List<Task>> onApplied = tasks -> {};
+    private Consumer<List<TaskId>> onForgotten = ids -> {};
+    private volatile boolean healthy = true;
+
+    // Confined to the applier's thread.
+    private @Nullable Connection connection;
+    private @Nullable Writes writes;
+    private @Nullable Queries queries;
+    private org.jdbi.v3.core.@Nullable Handle handle;
+    private long checkpointFrame;
+    private long lastApply;
+    private long lastClean;
+
+    private record Waiter(long frame, CompletableFuture<Void> done) {}
+
+    /** What one task has come to since H2 last saw it. */
+    private record Latest(
+            boolean created, @Nullable Task task, @Nullable TaskId deleted) {}
+
+    private static final class Pending {
+        final Map<Long, Latest> tasks = new LinkedHashMap<>();
+        final List<Batch> batches = new ArrayList<>();
+        final Map<String, Change> pools = new LinkedHashMap<>();
+        long lastFrame;
+
+        boolean isEmpty() {
+            return lastFrame == 0;
+        }
+
+        void add(Change change) {
+            switch (change) {
+                case Change.TaskCreated(Task task) -> tasks.put(task.id().sequence(), new Latest(true, task, null));
+                case Change.TaskChanged(Task task) -> {
+                    Latest before = tasks.get(task.id().sequence());
+                    tasks.put(task.id().sequence(), new Latest(before != null && before.created, task, null));
+                }
+                case Change.TaskDeleted(TaskId id) -> {
+                    Latest before = tasks.remove(id.sequence());
+                    if (before == null || !before.created) {
+                        tasks.put(id.sequence(), new Latest(false, null, id));
+                    }
+                }
+                case Change.BatchCreated(Batch batch) -> batches.add(batch);
+                case Change.PoolSaved saved -> pools.put(saved.pool().name(), change);
+                case Change.PoolDeleted deleted -> pools.put(deleted.name(), change);
+            }
+        }
+    }
+
+    Applier(H2 h2, Journal journal, long appliedFrame, long ageingMillis, long intervalNanos, Ticker ticker) {
+        this.h2 = h2;
+        this.journal = journal;
+        this.ageingMillis = ageingMillis;
+        this.intervalNanos = intervalNanos;
+        this.ticker = ticker;
+        this.appliedFrame = appliedFrame;
+        this.checkpointFrame = appliedFrame;
+        this.thread = Thread.ofPlatform().name("store-applier").unstarted(this::run);
+    }
+
+    void start(Consumer<List<Task>> applied, Consumer<List<TaskId>> forgotten) {
+        this.onApplied = applied;
+        this.onForgotten = forgotten;
+        thread.start();
+    }
+
+    /** Returns whether the last try to write H2 went well. */
+    boolean healthy() {
+        return healthy;
+    }
+
+    /** Waits until there is room for more changes. Called by the writer before it writes. */
+    void awaitRoom() {
+        lock.lock();
+        try {
+            while ((weight > MAX_WEIGHT || journal.bytesHeld() > MAX_JOURNAL) && !closing) {
+                if (!healthy) {
+                    throw new StorageException("the database cannot be written and the journal is full");
+                }
+                hurry = true;
+                work.signal();
+                room.await(1, TimeUnit.SECONDS);
+            }
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("the writer is not interrupted", e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes over the changes of one durable frame. Called by the writer, frame by frame. */
+    void offer(long frame, List<Change> changes) {
+        lock.lock();
+        try {
+            boolean first = pending.isEmpty();
+            for (Change change : changes) {
+                pending.add(change);
+                weight += weight(change);
+            }
+            pending.lastFrame = frame;
+            if (first || weight > MAX_WEIGHT / 2) {
+                hurry |= weight > MAX_WEIGHT / 2;
+                work.signal();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Completes when H2 has everything up to a frame. */
+    CompletableFuture<Void> caughtUp(long frame) {
+        lock.lock();
+        try {
+            if (appliedFrame >= frame) {
+                return CompletableFuture.completedFuture(null);
+            }
+            CompletableFuture<Void> done = new CompletableFuture<>();
+            waiters.add(new Waiter(frame, done));
+            hurry = true;
+            work.signal();
+            return done;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static long weight(Change change) {
+        return switch (change) {
+            case Change.TaskCreated(Task task) -> task.weight();
+            case Change.TaskChanged(Task task) ->
+                64 + task.weight() - task.spec().weight();
+            case Change.TaskDeleted deleted -> 64;
+            case Change.BatchCreated batch -> 64;
+            case Change.PoolSaved saved -> 64;
+            case Change.PoolDeleted deleted -> 64;
+        };
+    }
+
+    private void run() {
+        Pending taken = new Pending();
+        boolean last = false;
+        while (!last) {
+            lock.lock();
+            try {
+                last = awaitWork(taken);
+                if (taken.isEmpty()) {
+                    taken = pending;
+                } else {
+                    // The last try failed: newer changes go on top of what it held.
+                    merge(taken, pending);
+                }
+                weight = 0;
+                pending = new Pending();
+                hurry = false;
+            } finally {
+                lock.unlock();
+            }
+            try {
+                if (!taken.isEmpty()) {
+                    apply(taken);
+                    List<Task> done = new ArrayList<>(taken.tasks.size());
+                    for (Latest latest : taken.tasks.values()) {
+                        if (latest.task != null) {
+                            done.add(latest.task);
+                        }
+                    }
+                    applied(taken.lastFrame);
+                    onApplied.accept(done);
+                    taken = new Pending();
+                    checkpoint();
+                }
+                clean();
+                if (!healthy) {
+                    LOG.info("the database can be written again");
+                    healthy = true;
+                }
+            } catch (SQLException | RuntimeException e) {
+                if (healthy || !H2.closed(e)) {
+                    LOG.error("the database cannot be written; trying again, the journal keeps what is new", e);
+                }
+                healthy = false;
+                disconnect();
+            }
+        }
+        disconnect();
+    }
+
+    /** Waits for something to do; returns whether it is the last time. Under the lock. */
+    private boolean awaitWork(Pending failed) {
+        long cleanNanos = TimeUnit.SECONDS.toNanos(1);
+        boolean retry = !failed.isEmpty() || !healthy;
+        try {
+            while (!closing) {
+                long now = ticker.nanos();
+                if (retry) {
+                    work.awaitNanos(TimeUnit.MILLISECONDS.toNanos(300));
+                    return closing;
+                }
+                boolean any = !pending.isEmpty();
+                if (any && (hurry || now - lastApply >= intervalNanos)) {
+                    return false;
+                }
+                long untilClean = cleanNanos - (now - lastClean);
+                if (!any && untilClean <= 0) {
+                    return false;
+                }
+                hurry &= any;
+                work.awaitNanos(any ? intervalNanos - (now - lastApply) : untilClean);
+            }
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("the applier is not interrupted", e);
+        }
+        return true;
+    }
+
+    private static void merge(Pending into, Pending newer) {
+        newer.tasks.forEach((seq, latest) -> {
+            Latest before = into.tasks.get(seq);
+            boolean created = latest.created || (before != null && before.created);
+            if (latest.deleted != null && created) {
+                into.tasks.remove(seq);
+            } else {
+                into.tasks.put(seq, new Latest(created, latest.task, latest.deleted));
+            }
+        });
+        into.batches.addAll(newer.batches);
+        into.pools.putAll(newer.pools);
+        into.lastFrame = Math.max(into.lastFrame, newer.lastFrame);
+    }
+
+    private Writes writes() throws SQLException {
+        if (writes == null) {
+            Connection opened = h2.connect();
+            connection = opened;
+            opened.setAutoCommit(false);
+            writes = new Writes(opened, ageingMillis);
+            handle = org.jdbi.v3.core.Jdbi.open(opened);
+            queries = new Queries(handle);
+        }
+        return writes;
+    }
+
+    private void apply(Pending taken) throws SQLException {
+        lastApply = ticker.nanos();
+        Writes out = writes();
+        Connection c = java.util.Objects.requireNonNull(connection);
+        Queries in = java.util.Objects.requireNonNull(queries);
+        // The last try may have reached the disk although it answered with an error.
+        if (in.appliedFrame() >= taken.lastFrame) {
+            c.rollback();
+            return;
+        }
+        try {
+            out.clear();
+            for (Latest latest : taken.tasks.values()) {
+                if (latest.task == null) {
+                    TaskId id = java.util.Objects.requireNonNull(latest.deleted);
+                    java.util.Optional<Task> old = in.task(id.sequence());
+                    if (old.isPresent()) {
+                        out.delete(id, old.get().spec());
+                        onForgotten.accept(List.of(id));
+                    }
+                } else if (latest.created) {
+                    out.create(latest.task);
+                } else {
+                    out.change(latest.task);
+                }
+            }
+            for (Batch batch : taken.batches) {
+                out.create(batch);
+            }
+            for (Change pool : taken.pools.values()) {
+                switch (pool) {
+                    case Change.PoolSaved(Change.StoredPool saved) -> out.save(saved);
+                    case Change.PoolDeleted(String name) -> out.deletePool(name);
+                    case Change.TaskCreated t -> throw new IllegalStateException("not a pool: " + t);
+                    case Change.TaskChanged t -> throw new IllegalStateException("not a pool: " + t);
+                    case Change.TaskDeleted t -> throw new IllegalStateException("not a pool: " + t);
+                    case Change.BatchCreated t -> throw new IllegalStateException("not a pool: " + t);
+                }
+            }
+            out.mark(taken.lastFrame);
+            out.flush();
+            c.commit();
+        } catch (SQLException | RuntimeException e) {
+            rollback(c);
+            throw e;
+        }
+    }
+
+    private void applied(long frame) {
+        List<CompletableFuture<Void>> ready = new ArrayList<>();
+        lock.lock();
+        try {
+            appliedFrame = frame;
+            waiters.removeIf(w -> w.frame <= frame && ready.add(w.done));
+            room.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        ready.forEach(w -> w.complete(null));
+    }
+
+    /** Makes what was applied survive without the journal, and lets the journal go. */
+    private void checkpoint() throws SQLException {
+        long frame;
+        lock.lock();
+        try {
+            frame = appliedFrame;
+        } finally {
+            lock.unlock();
+        }
+        if (frame == checkpointFrame) {
+            return;
+        }
+        writes();
+        try (Statement statement = java.util.Objects.requireNonNull(connection).createStatement()) {
+            statement.execute("CHECKPOINT SYNC");
+        }
+        checkpointFrame = frame;
+        journal.release(frame);
+        lock.lock();
+        try {
+            room.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Forgets tasks whose retention is over, a small batch each time round while there are any. */
+    private void clean() throws SQLException {
+        lastClean = ticker.nanos();
+        Writes out = writes();
+        Connection c = java.util.Objects.requireNonNull(connection);
+        Queries in = java.util.Objects.requireNonNull(queries);
+        while (true) {
+            Map<TaskId, TaskSpec> expired = in.expired(ticker.millis(), CLEAN_AT_ONCE);
+            if (expired.isEmpty()) {
+                c.rollback();
+                return;
+            }
+            try {
+                out.clear();
+                for (Map.Entry<TaskId, TaskSpec> each : expired.entrySet()) {
+                    out.delete(each.getKey(), each.getValue());
+                }
+                out.flush();
+                c.commit();
+            } catch (SQLException | RuntimeException e) {
+                rollback(c);
+                throw e;
+            }
+            onForgotten.accept(List.copyOf(expired.keySet()));
+            lock.lock();
+            try {
+                if (expired.size() < CLEAN_AT_ONCE || !pending.isEmpty()) {
+                    // Let what is new go first; the rest is for the next time round.
+                    if (expired.size() == CLEAN_AT_ONCE) {
+                        lastClean = ticker.nanos() - TimeUnit.SECONDS.toNanos(1);
+                    }
+                    return;
+                }
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    private static void rollback(Connection c) {
+        try {
+            c.rollback();
+        } catch (SQLException e) {
+            LOG.debug("rolling back failed as well", e);
+        }
+    }
+
+    private void disconnect() {
+        Connection old = connection;
+        connection = null;
+        writes = null;
+        queries = null;
+        handle = null;
+        if (old != null) {
+            try {
+                old.close();
+            } catch (SQLException e) {
+                LOG.debug("closing a broken connection failed", e);
+            }
+        }
+    }
+
+    /** Applies what is left and ends the thread. */
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            closing = true;
+            work.signalAll();
+            room.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        lock.lock();
+        try {
+            waiters.forEach(w -> w.done.completeExceptionally(new StorageException("the store is closed")));
+            waiters.clear();
+        } finally {
+            lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,38 @@
+package dev.taskpool.store;
+
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.PoolState;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+
+/** One thing that becomes durable. A batch of changes becomes durable as a whole. */
+public sealed interface Change {
+    /** A task was accepted; it may be further on already. */
+    record TaskCreated(Task task) implements Change {}
+
+    /** A task is at a later revision. */
+    record TaskChanged(Task task) implements Change {}
+
+    /** A done task is forgotten. */
+    record TaskDeleted(TaskId id) implements Change {}
+
+    /** Tasks were accepted together; their own changes follow. */
+    record BatchCreated(Batch batch) implements Change {}
+
+    /** A pool was made or changed over the API, or its state changed. */
+    record PoolSaved(StoredPool pool) implements Change {}
+
+    /** A pool was deleted. */
+    record PoolDeleted(String name) implements Change {}
+
+    /**
+     * A pool as the store keeps it.
+     *
+     * @param name its name
+     * @param settings as they were last asked for
+     * @param state ACTIVE, PAUSED, SHUTTING_DOWN or SHUT_DOWN
+     * @param byApi whether a client made it, not the configuration
+     */
+    record StoredPool(String name, PoolSettings settings, PoolState state, boolean byApi) {}
+}

@@ -1,0 +1,361 @@
+package dev.taskpool.store;
+
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.Json;
+import dev.taskpool.model.OnLost;
+import dev.taskpool.model.Outcome;
+import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.PoolState;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.TaskState;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The bytes of changes, for the journal and for H2's columns. A task is two parts: its spec, written once, and its
+ * progress, written with every change. Numbers that stand for enums are the codec's own and never change.
+ */
+final class Codec {
+    private static final int TASK_CREATED = 1;
+    private static final int TASK_CHANGED = 2;
+    private static final int TASK_DELETED = 3;
+    private static final int BATCH_CREATED = 4;
+    private static final int POOL_SAVED = 5;
+    private static final int POOL_DELETED = 6;
+
+    private Codec() {}
+
+    static void write(Change change, Bytes out) {
+        switch (change) {
+            case Change.TaskCreated(Task task) -> {
+                out.putByte(TASK_CREATED);
+                id(task.id(), out);
+                spec(task.spec(), out);
+                progress(task, out);
+            }
+            case Change.TaskChanged(Task task) -> {
+                out.putByte(TASK_CHANGED);
+                id(task.id(), out);
+                progress(task, out);
+            }
+            case Change.TaskDeleted(TaskId id) -> {
+                out.putByte(TASK_DELETED);
+                id(id, out);
+            }
+            case Change.BatchCreated(Batch batch) -> {
+                out.putByte(BATCH_CREATED);
+                out.putFixed(batch.id().sequence());
+                out.putFixed(batch.id().nonce());
+                out.putLong(batch.size());
+                out.putLong(batch.createdAt());
+            }
+            case Change.PoolSaved(Change.StoredPool pool) -> {
+                out.putByte(POOL_SAVED);
+                pool(pool, out);
+            }
+            case Change.PoolDeleted(String name) -> {
+                out.putByte(POOL_DELETED);
+                out.putString(name);
+            }
+        }
+    }
+
+    /** Gets the spec of a task that an earlier frame or H2 has. */
+    @FunctionalInterface
+    interface Specs {
+        @Nullable
+        TaskSpec of(TaskId id);
+    }
+
+    /** Returns the next change, or null where it is of a task that is gone since. */
+    static @Nullable Change read(Bytes.Reader in, Specs specs) {
+        int kind = in.readByte();
+        return switch (kind) {
+            case TASK_CREATED -> {
+                TaskId id = id(in);
+                TaskSpec spec = spec(in);
+                yield new Change.TaskCreated(progress(id, spec, in));
+            }
+            case TASK_CHANGED -> {
+                TaskId id = id(in);
+                TaskSpec spec = specs.of(id);
+                // Read on in any case: the next change begins behind it.
+                Task task = progress(id, spec == null ? NO_SPEC : spec, in);
+                yield spec == null ? null : new Change.TaskChanged(task);
+            }
+            case TASK_DELETED -> new Change.TaskDeleted(id(in));
+            case BATCH_CREATED ->
+                new Change.BatchCreated(
+                        new Batch(new BatchId(in.readFixed(), in.readFixed()), in.readInt(), in.readLong()));
+            case POOL_SAVED -> new Change.PoolSaved(pool(in));
+            case POOL_DELETED -> new Change.PoolDeleted(in.readString());
+            default -> throw new IllegalStateException("unknown kind of change in the journal: " + kind);
+        };
+    }
+
+    private static final TaskSpec NO_SPEC =
+            new TaskSpec("", null, null, "", null, null, 0, 0, 1, OnLost.FAIL, Map.of(), null, 0, null, null);
+
+    private static void id(TaskId id, Bytes out) {
+        out.putFixed(id.sequence());
+        out.putFixed(id.nonce());
+    }
+
+    private static TaskId id(Bytes.Reader in) {
+        return new TaskId(in.readFixed(), in.readFixed());
+    }
+
+    static void spec(TaskSpec spec, Bytes out) {
+        out.putString(spec.callable());
+        out.putOptional(spec.args());
+        out.putOptional(spec.kwargs());
+        out.putString(spec.pool());
+        out.putOptional(spec.timeoutMillis());
+        out.putOptional(spec.queueTimeoutMillis());
+        out.putLong(spec.delayMillis());
+        out.putByte(spec.priority());
+        out.putByte(spec.maxAttempts());
+        out.putByte(spec.onLost() == OnLost.FAIL ? 0 : 1);
+        out.putLong(spec.labels().size());
+        for (Map.Entry<String, String> label : spec.labels().entrySet()) {
+            out.putString(label.getKey());
+            out.putString(label.getValue());
+        }
+        BatchId batch = spec.batch();
+        out.putByte(batch == null ? 0 : 1);
+        if (batch != null) {
+            out.putFixed(batch.sequence());
+            out.putFixed(batch.nonce());
+            out.putLong(spec.batchIndex());
+        }
+        out.putOptional(spec.callbackUrl());
+        IdempotencyKey key = spec.key();
+        out.putByte(key == null ? 0 : 1);
+        if (key != null) {
+            out.putString(key.keyHash());
+            out.putString(key.bodyHash());
+        }
+    }
+
+    static TaskSpec spec(Bytes.Reader in) {
+        String callable = in.readString();
+        Json args = in.readOptionalJson();
+        Json kwargs = in.readOptionalJson();
+        String pool = in.readString();
+        Long timeout = in.readOptionalLong();
+        Long queueTimeout = in.readOptionalLong();
+        long delay = in.readLong();
+        int priority = in.readByte();
+        int maxAttempts = in.readByte();
+        OnLost onLost = in.readByte() == 0 ? OnLost.FAIL : OnLost.RETRY;
+        int labelCount = in.readInt();
+        Map<String, String> labels = labelCount == 0 ? Map.of() : new LinkedHashMap<>();
+        for (int i = 0; i < labelCount; i++) {
+            labels.put(in.readString(), in.readString());
+        }
+        BatchId batch = null;
+        int index = 0;
+        if (in.readByte() != 0) {
+            batch = new BatchId(in.readFixed(), in.readFixed());
+            index = in.readInt();
+        }
+        String callback = in.readOptionalString();
+        IdempotencyKey key = in.readByte() == 0 ? null : new IdempotencyKey(in.readString(), in.readString());
+        return new TaskSpec(
+                callable,
+                args,
+                kwargs,
+                pool,
+                timeout,
+                queueTimeout,
+                delay,
+                priority,
+                maxAttempts,
+                onLost,
+                labels,
+                batch,
+                index,
+                callback,
+                key);
+    }
+
+    static void progress(Task task, Bytes out) {
+        out.putByte(code(task.state()));
+        out.putLong(task.revision());
+        out.putLong(task.attempt());
+        out.putLong(task.lost());
+        out.putLong(task.createdAt());
+        out.putLong(task.notBefore());
+        out.putByte(task.front() ? 1 : 0);
+        out.putLong(task.startedAt());
+        out.putLong(task.finishedMicros());
+        out.putLong(task.cancelRequestedAt());
+        out.putLong(task.expiresAt());
+        out.putLong(task.runMillis());
+        outcome(task.outcome(), out);
+        Task.Output output = task.output();
+        boolean wrote = !output.equals(Task.Output.NONE);
+        out.putByte(wrote ? 1 : 0);
+        if (wrote) {
+            out.putLong(output.stdoutBytes());
+            out.putLong(output.stderrBytes());
+            out.putByte(output.truncated() ? 1 : 0);
+            out.putOptional(output.exitCode());
+        }
+        Task.Callback callback = task.callback();
+        out.putByte(callback == null ? 0 : 1);
+        if (callback != null) {
+            out.putByte(callback.delivered() ? 1 : 0);
+            out.putLong(callback.attempts());
+            out.putLong(callback.lastStatus());
+            out.putLong(callback.nextAt());
+        }
+    }
+
+    static Task progress(TaskId id, TaskSpec spec, Bytes.Reader in) {
+        TaskState state = state(in.readByte());
+        long revision = in.readLong();
+        int attempt = in.readInt();
+        int lost = in.readInt();
+        long createdAt = in.readLong();
+        long notBefore = in.readLong();
+        boolean front = in.readByte() != 0;
+        long startedAt = in.readLong();
+        long finishedMicros = in.readLong();
+        long cancelRequestedAt = in.readLong();
+        long expiresAt = in.readLong();
+        long runMillis = in.readLong();
+        Outcome outcome = outcome(in);
+        Task.Output output = in.readByte() == 0
+                ? Task.Output.NONE
+                : new Task.Output(in.readLong(), in.readLong(), in.readByte() != 0, in.readOptionalInt());
+        Task.Callback callback = in.readByte() == 0
+                ? null
+                : new Task.Callback(in.readByte() != 0, in.readInt(), in.readInt(), in.readLong());
+        return new Task(
+                id,
+                spec,
+                state,
+                revision,
+                attempt,
+                lost,
+                createdAt,
+                notBefore,
+                front,
+                startedAt,
+                finishedMicros,
+                cancelRequestedAt,
+                expiresAt,
+                runMillis,
+                outcome,
+                output,
+                callback);
+    }
+
+    private static void outcome(@Nullable Outcome outcome, Bytes out) {
+        switch (outcome) {
+            case null -> out.putByte(0);
+            case Outcome.Succeeded(Json result) -> {
+                out.putByte(1);
+                out.putBytes(result.utf8());
+            }
+            case Outcome.Failed(Failure failure) -> {
+                out.putByte(2);
+                out.putString(failure.code());
+                out.putString(failure.message());
+                out.putOptional(failure.exceptionType());
+                out.putOptional(failure.trace());
+                out.putOptional(failure.data());
+                out.putOptional(failure.exitCode());
+                out.putOptional(failure.signal());
+            }
+            case Outcome.Cancelled() -> out.putByte(3);
+        }
+    }
+
+    private static @Nullable Outcome outcome(Bytes.Reader in) {
+        int kind = in.readByte();
+        return switch (kind) {
+            case 0 -> null;
+            case 1 -> new Outcome.Succeeded(Json.ofValid(in.readBytes()));
+            case 2 ->
+                new Outcome.Failed(new Failure(
+                        in.readString(),
+                        in.readString(),
+                        in.readOptionalString(),
+                        in.readOptionalString(),
+                        in.readOptionalJson(),
+                        in.readOptionalInt(),
+                        in.readOptionalString()));
+            case 3 -> new Outcome.Cancelled();
+            default -> throw new IllegalStateException("unknown kind of outcome in the store: " + kind);
+        };
+    }
+
+    static int code(TaskState state) {
+        return switch (state) {
+            case PENDING -> 1;
+            case RUNNING -> 2;
+            case SUCCEEDED -> 3;
+            case FAILED -> 4;
+            case CANCELLED -> 5;
+        };
+    }
+
+    static TaskState state(int code) {
+        return switch (code) {
+            case 1 -> TaskState.PENDING;
+            case 2 -> TaskState.RUNNING;
+            case 3 -> TaskState.SUCCEEDED;
+            case 4 -> TaskState.FAILED;
+            case 5 -> TaskState.CANCELLED;
+            default -> throw new IllegalStateException("unknown state in the store: " + code);
+        };
+    }
+
+    static void pool(Change.StoredPool pool, Bytes out) {
+        PoolSettings s = pool.settings();
+        out.putString(pool.name());
+        out.putString(pool.state().name());
+        out.putByte(pool.byApi() ? 1 : 0);
+        out.putString(s.kind().name());
+        out.putLong(s.maxWorkers());
+        out.putLong(s.minWorkers());
+        out.putByte(s.virtualThreads() ? 1 : 0);
+        out.putString(s.workerType());
+        out.putOptional(s.maxTasksPerWorker());
+        out.putOptional(s.idleTimeoutMillis());
+        out.putString(s.onWorkerLost().name());
+        out.putOptional(s.ttlMillis());
+        out.putLong(s.queueCapacity());
+        out.putOptional(s.defaultTimeoutMillis());
+        out.putLong(s.graceMillis());
+    }
+
+    static Change.StoredPool pool(Bytes.Reader in) {
+        String name = in.readString();
+        PoolState state = PoolState.valueOf(in.readString());
+        boolean byApi = in.readByte() != 0;
+        PoolSettings settings = new PoolSettings(
+                PoolKind.valueOf(in.readString()),
+                in.readInt(),
+                in.readInt(),
+                in.readByte() != 0,
+                in.readString(),
+                in.readOptionalInt(),
+                in.readOptionalLong(),
+                PoolSettings.OnWorkerLost.valueOf(in.readString()),
+                in.readOptionalLong(),
+                in.readInt(),
+                in.readOptionalLong(),
+                in.readLong());
+        return new Change.StoredPool(name, settings, state, byApi);
+    }
+}

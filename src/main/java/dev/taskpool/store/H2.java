@@ -1,0 +1,74 @@
+package dev.taskpool.store;
+
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Set;
+import org.flywaydb.core.Flyway;
+import org.h2.jdbcx.JdbcDataSource;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The H2 database of one data folder.
+ *
+ * <p>{@code async:} uses channels that an interrupt cannot close (an interrupt inside H2's file I/O otherwise closes the
+ * whole database); {@code DB_CLOSE_ON_EXIT=FALSE} because H2's own shutdown hook would close it during our drain;
+ * {@code OPTIMIZE_REUSE_RESULTS=0} guards against h2database#4208; WRITE_DELAY and RETENTION_TIME keep their defaults,
+ * since lowering them has cost others their files (h2database#4012, #4387).
+ */
+final class H2 {
+    private static final Logger LOG = LoggerFactory.getLogger(H2.class);
+    private static final Set<Integer> CLOSED = Set.of(90098, 90121, 90020, 90067, 50000, 90028, 90030);
+
+    private final JdbcDataSource source;
+
+    H2(Path directory) {
+        String path = directory.toAbsolutePath().toString();
+        if (path.indexOf(';') >= 0) {
+            throw new IllegalArgumentException("store.directory must not contain ';': " + path);
+        }
+        source = new JdbcDataSource();
+        source.setURL("jdbc:h2:async:" + path
+                + "/tasks;DB_CLOSE_ON_EXIT=FALSE;DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=5000;OPTIMIZE_REUSE_RESULTS=0"
+                + ";CACHE_SIZE=32768");
+        source.setUser("taskpool");
+        source.setPassword("");
+    }
+
+    /** Brings the tables to this version's form. */
+    void migrate() {
+        Flyway.configure()
+                .dataSource(source)
+                .locations("classpath:db/migration")
+                .loggers("slf4j")
+                .load()
+                .migrate();
+    }
+
+    Connection connect() throws SQLException {
+        return source.getConnection();
+    }
+
+    /** Closes the database; what it has is on the disk afterwards. */
+    void shutdown() {
+        try (Connection c = connect();
+                Statement statement = c.createStatement()) {
+            statement.execute("SHUTDOWN");
+        } catch (SQLException e) {
+            LOG.warn("closing the database failed: {}", e.toString());
+        }
+    }
+
+    /** Returns whether the database behind a failed statement is gone, and connections have to be made anew. */
+    static boolean closed(@Nullable Throwable error) {
+        for (Throwable t = error; t != null; t = t.getCause()) {
+            if (t instanceof SQLException sql && CLOSED.contains(sql.getErrorCode())) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,288 @@
+package dev.taskpool.store;
+
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
+import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
+import java.nio.ByteBuffer;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Query;
+import org.jspecify.annotations.Nullable;
+
+/** What is read from H2. Each method runs on the thread that owns the handle. */
+final class Queries {
+    private static final String COLUMNS = "seq, nonce, spec, progress";
+
+    private static final int SLICE = 25;
+    private static final long MAX_WEIGHT = 16L << 20;
+
+    private final Handle handle;
+
+    Queries(Handle handle) {
+        this.handle = handle;
+    }
+
+    Optional<Task> task(long sequence) {
+        return handle.createQuery("SELECT " + COLUMNS + " FROM task WHERE seq = :seq")
+                .bind("seq", sequence)
+                .map((rs, ctx) -> task(rs))
+                .findOne();
+    }
+
+    List<Task> tasks(List<Long> sequences) {
+        if (sequences.isEmpty()) {
+            return List.of();
+        }
+        return handle.createQuery("SELECT " + COLUMNS + " FROM task WHERE seq IN (<seqs>)")
+                .bindList("seqs", sequences)
+                .map((rs, ctx) -> task(rs))
+                .list();
+    }
+
+    /** Returns the tasks of a range of sequences, in order. */
+    List<Task> range(long from, long to) {
+        return handle.createQuery("SELECT " + COLUMNS + " FROM task WHERE seq BETWEEN :from AND :to ORDER BY seq")
+                .bind("from", from)
+                .bind("to", to)
+                .map((rs, ctx) -> task(rs))
+                .list();
+    }
+
+    List<Task> list(TaskQuery query) {
+        StringBuilder sql = new StringBuilder(
+                "SELECT t.seq, t.nonce, t.spec, t.progress FROM task t WHERE t.seq < :before AND t.seq >= :from");
+        long from = query.createdAfter() << 16;
+        long before = query.before();
+        BatchId batch = query.batch();
+        if (batch != null) {
+            // A batch's tasks are a range of the key.
+            from = Math.max(from, batch.sequence() + 1);
+            int size = batch(batch).map(Batch::size).orElse(0);
+            before = Math.min(before, batch.sequence() + 1 + size);
+        }
+        if (!query.states().isEmpty()) {
+            sql.append(" AND t.state IN (<states>)");
+        }
+        if (query.pool() != null) {
+            sql.append(" AND t.pool = :pool");
+        }
+        if (query.callable() != null) {
+            sql.append(" AND t.callable = :callable");
+        }
+        int n = 0;
+        for (int i = 0; i < query.labels().size(); i++) {
+            sql.append(" AND EXISTS (SELECT 1 FROM task_label l WHERE l.name = :name")
+                    .append(i)
+                    .append(" AND l.content = :content")
+                    .append(i)
+                    .append(" AND l.seq = t.seq)");
+        }
+        sql.append(" ORDER BY t.seq DESC LIMIT :limit");
+        Query prepared = handle.createQuery(sql.toString())
+                .bind("before", before)
+                .bind("from", from)
+                .bind("limit", query.limit());
+        if (!query.states().isEmpty()) {
+            prepared.bindList("states", query.states().stream().map(Codec::code).toList());
+        }
+        if (query.pool() != null) {
+            prepared.bind("pool", query.pool());
+        }
+        if (query.callable() != null) {
+            prepared.bind("callable", query.callable());
+        }
+        for (Map.Entry<String, String> label : query.labels().entrySet()) {
+            prepared.bind("name" + n, label.getKey()).bind("content" + n, label.getValue());
+            n++;
+        }
+        return prepared.map((rs, ctx) -> task(rs)).list();
+    }
+
+    Optional<Batch> batch(BatchId id) {
+        return handle.createQuery("SELECT size, created_at FROM batch WHERE seq = :seq AND nonce = :nonce")
+                .bind("seq", id.sequence())
+                .bind("nonce", id.nonce())
+                .map((rs, ctx) -> new Batch(id, rs.getInt(1), rs.getLong(2)))
+                .findOne();
+    }
+
+    /** Returns the task that was accepted under a key. */
+    Optional<Task> keyed(IdempotencyKey key) {
+        return handle.createQuery("SELECT seq FROM idempotency WHERE key_hash = :key")
+                .bind("key", key.keyHash())
+                .mapTo(Long.class)
+                .findOne()
+                .flatMap(this::task);
+    }
+
+    /** Returns pending tasks that are ready, from behind a place on, in their order. */
+    Store.Page ready(String pool, long place, long sequence, int limit) {
+        // Two ranges of the index instead of one row comparison, which H2 would not turn into a seek.
+        List<Long> found = new ArrayList<>(handle.createQuery("""
+                        SELECT seq FROM open_task
+                         WHERE pool = :pool AND phase = 1 AND place = :place AND seq > :seq
+                         ORDER BY place, seq LIMIT :limit""")
+                .bind("pool", pool)
+                .bind("place", place)
+                .bind("seq", sequence)
+                .bind("limit", limit)
+                .mapTo(Long.class)
+                .list());
+        if (found.size() < limit) {
+            found.addAll(handle.createQuery("""
+                            SELECT seq FROM open_task
+                             WHERE pool = :pool AND phase = 1 AND place > :place
+                             ORDER BY place, seq LIMIT :limit""")
+                    .bind("pool", pool)
+                    .bind("place", place)
+                    .bind("limit", limit - found.size())
+                    .mapTo(Long.class)
+                    .list());
+        }
+        return page(found, limit);
+    }
+
+    /** Returns pending tasks whose delay or time in the queue ends between two instants, the earliest first. */
+    Store.Page due(long after, long until, int limit) {
+        List<Long> found = handle.createQuery(
+                        "SELECT seq FROM wake WHERE due > :after AND due <= :until ORDER BY due LIMIT :limit")
+                .bind("after", after)
+                .bind("until", until)
+                .bind("limit", limit)
+                .mapTo(Long.class)
+                .list();
+        return page(found, limit);
+    }
+
+    /** Returns all pending tasks of a pool up to a number, in order of acceptance from behind a sequence on. */
+    Store.Page pending(String pool, long after, int limit) {
+        List<Long> found = handle.createQuery("""
+                        SELECT seq FROM open_task
+                         WHERE pool = :pool AND phase IN (1, 3) AND seq > :after ORDER BY seq LIMIT :limit""")
+                .bind("pool", pool)
+                .bind("after", after)
+                .bind("limit", limit)
+                .mapTo(Long.class)
+                .list();
+        return page(found, limit);
+    }
+
+    List<Task> callbacksDue(long until, int limit) {
+        return inOrder(handle.createQuery("SELECT seq FROM callback_due WHERE due <= :until ORDER BY due LIMIT :limit")
+                .bind("until", until)
+                .bind("limit", limit)
+                .mapTo(Long.class)
+                .list());
+    }
+
+    /** Returns tasks whose retention is over. */
+    Map<TaskId, TaskSpec> expired(long now, int limit) {
+        Map<TaskId, TaskSpec> found = new LinkedHashMap<>();
+        handle.createQuery("""
+                        SELECT seq, nonce, spec FROM task
+                         WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit""")
+                .bind("now", now)
+                .bind("limit", limit)
+                .map((rs, ctx) -> found.put(
+                        new TaskId(rs.getLong(1), rs.getLong(2)), Codec.spec(reader(rs.getLong(1), 0, rs.getBytes(3)))))
+                .list();
+        return found;
+    }
+
+    /** Returns the tasks that were RUNNING when the service stopped. */
+    List<Task> running() {
+        return tasks(handle.createQuery("SELECT seq FROM open_task WHERE phase = 2")
+                .mapTo(Long.class)
+                .list());
+    }
+
+    /** Returns how many tasks are pending in each pool: ready, then delayed. */
+    Map<String, long[]> pendingCounts() {
+        Map<String, long[]> counts = new HashMap<>();
+        handle.createQuery("SELECT pool, phase, COUNT(*) FROM open_task WHERE phase <> 2 GROUP BY pool, phase")
+                .map((rs, ctx) -> {
+                    counts.computeIfAbsent(rs.getString(1), k -> new long[2])[rs.getInt(2) == 1 ? 0 : 1] =
+                            rs.getLong(3);
+                    return true;
+                })
+                .list();
+        return counts;
+    }
+
+    List<Change.StoredPool> pools() {
+        return handle.createQuery("SELECT body FROM pool ORDER BY name")
+                .map((rs, ctx) -> Codec.pool(new Bytes.Reader(ByteBuffer.wrap(rs.getBytes(1)))))
+                .list();
+    }
+
+    long lastSequence() {
+        return handle.createQuery("""
+                        SELECT GREATEST(COALESCE((SELECT MAX(seq) FROM task), 0),
+                                        COALESCE((SELECT MAX(seq + size) FROM batch), 0))""").mapTo(Long.class).one();
+    }
+
+    long appliedFrame() {
+        return handle.createQuery("SELECT frame FROM applied WHERE id = 1")
+                .mapTo(Long.class)
+                .one();
+    }
+
+    private Store.Page page(List<Long> sequences, int limit) {
+        List<Task> tasks = inOrder(sequences);
+        return new Store.Page(tasks, sequences.size() < limit && tasks.size() == sequences.size());
+    }
+
+    /** Reads tasks slice by slice, and stops early where they are so large that memory would notice. */
+    private List<Task> inOrder(List<Long> sequences) {
+        List<Task> out = new ArrayList<>(sequences.size());
+        long weight = 0;
+        for (int i = 0; i < sequences.size() && weight < MAX_WEIGHT; i += SLICE) {
+            List<Long> slice = sequences.subList(i, Math.min(sequences.size(), i + SLICE));
+            Map<Long, Task> found = new HashMap<>();
+            for (Task task : tasks(slice)) {
+                found.put(task.id().sequence(), task);
+            }
+            for (Long sequence : slice) {
+                Task task = found.get(sequence);
+                if (task != null) {
+                    out.add(task);
+                    weight += task.weight();
+                }
+            }
+        }
+        return out;
+    }
+
+    private Task task(ResultSet rs) throws SQLException {
+        long sequence = rs.getLong(1);
+        TaskSpec spec = Codec.spec(reader(sequence, 0, rs.getBytes(3)));
+        return Codec.progress(new TaskId(sequence, rs.getLong(2)), spec, reader(sequence, 1, rs.getBytes(4)));
+    }
+
+    Bytes.Reader reader(long sequence, int part, byte @Nullable [] inline) {
+        return new Bytes.Reader(ByteBuffer.wrap(inline != null ? inline : payload(sequence, part)));
+    }
+
+    private byte[] payload(long sequence, int part) {
+        java.io.ByteArrayOutputStream all = new java.io.ByteArrayOutputStream();
+        handle.createQuery("SELECT data FROM payload WHERE seq = :seq AND part = :part ORDER BY chunk")
+                .bind("seq", sequence)
+                .bind("part", part)
+                .map((rs, ctx) -> {
+                    all.writeBytes(rs.getBytes(1));
+                    return true;
+                })
+                .list();
+        return all.toByteArray();
+    }
+}

@@ -1,0 +1,315 @@
+package dev.taskpool.store;
+
+import dev.taskpool.journal.Durability;
+import dev.taskpool.journal.Journal;
+import dev.taskpool.journal.JournalCorruptException;
+import dev.taskpool.journal.Repair;
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
+import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.Ticker;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The durable state of one service: one writer, one door.
+ *
+ * <p>{@link #commit} appends to the journal and hands the changes to H2 behind it. Reads come from H2; those that must see
+ * everything that was committed before them wait until H2 has caught up. One thread commits; all threads may read.
+ */
+public final class Store implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Store.class);
+
+    private final Path directory;
+    private final long minFree;
+    private final FileChannel lockFile;
+    private final H2 h2;
+    private final Journal journal;
+    private final Applier applier;
+    private final Readers readers;
+    private final Ticker ticker;
+
+    /** Confined to the committing thread. */
+    private final Bytes buffer = new Bytes(64 << 10);
+
+    private volatile long committed;
+    private volatile long freeCheckedAt;
+    private volatile long free = Long.MAX_VALUE;
+
+    /**
+     * How a store is kept.
+     *
+     * @param directory the data folder; made where it is missing
+     * @param durability what a commit survives
+     * @param applyInterval how long H2 may be behind the journal
+     * @param segmentBytes size of the journal's files
+     * @param repair what to do with a damaged journal
+     * @param minFreeBytes intake stops below this much free disk
+     * @param ageing waiting this long is worth one point of priority
+     */
+    public record Options(
+            Path directory,
+            Durability durability,
+            Duration applyInterval,
+            int segmentBytes,
+            Repair repair,
+            long minFreeBytes,
+            Duration ageing) {}
+
+    /**
+     * Opens the store and brings H2 up to the journal's end, so that afterwards H2 alone tells everything.
+     *
+     * @throws StorageException with a sentence for the operator: in use by another process, damaged, not writable
+     */
+    public static Store open(Options options, Ticker ticker) {
+        FileChannel lock = lock(options.directory());
+        try {
+            return new Store(options, ticker, lock);
+        } catch (JournalCorruptException e) {
+            close(lock);
+            throw new StorageException(String.valueOf(e.getMessage()), e);
+        } catch (IOException e) {
+            close(lock);
+            throw new StorageException("cannot open the store in " + options.directory() + ": " + e, e);
+        } catch (RuntimeException e) {
+            close(lock);
+            throw new StorageException("cannot open the database in " + options.directory() + ": " + rootMessage(e), e);
+        }
+    }
+
+    private Store(Options options, Ticker ticker, FileChannel lockFile) throws IOException, JournalCorruptException {
+        this.directory = options.directory();
+        this.minFree = options.minFreeBytes();
+        this.lockFile = lockFile;
+        this.ticker = ticker;
+        this.h2 = new H2(directory);
+        h2.migrate();
+        this.readers = new Readers(h2);
+        long applied = readers.run(Queries::appliedFrame).join();
+        Replay replay =
+                new Replay(sequence -> readers.run(q -> q.task(sequence)).join());
+        this.journal = Journal.open(
+                directory.resolve("journal"),
+                new Journal.Options(options.durability(), options.segmentBytes(), options.repair()),
+                applied,
+                replay::frame);
+        this.applier = new Applier(
+                h2,
+                journal,
+                applied,
+                options.ageing().toMillis(),
+                options.applyInterval().toNanos(),
+                ticker);
+        this.committed = Math.max(applied, replay.lastFrame());
+        if (replay.lastFrame() > applied) {
+            LOG.info("replaying {} changes of the journal", replay.changes().size());
+            applier.offer(replay.lastFrame(), replay.changes());
+        }
+    }
+
+    /**
+     * Begins to write H2. Nothing is told to the listeners before this.
+     *
+     * @param applied gets tasks that H2 has now, on the applier's thread
+     * @param forgotten gets ids of tasks that are gone
+     */
+    public void start(Consumer<List<Task>> applied, Consumer<List<TaskId>> forgotten) {
+        applier.start(applied, forgotten);
+        applier.caughtUp(committed).join();
+    }
+
+    /**
+     * Makes changes durable, all or none. Returns when they are. For one thread.
+     *
+     * @throws StorageException when they are not, and never will be
+     */
+    public void commit(List<Change> changes) {
+        applier.awaitRoom();
+        buffer.clear();
+        for (Change change : changes) {
+            Codec.write(change, buffer);
+        }
+        long frame;
+        try {
+            frame = journal.append(buffer.view());
+        } catch (IOException e) {
+            throw new StorageException("the journal cannot be written: " + e.getMessage(), e);
+        }
+        committed = frame;
+        applier.offer(frame, changes);
+    }
+
+    /** Writes an empty frame, to see whether the journal takes writes again. For the committing thread. */
+    public void probe() {
+        commit(List.of());
+    }
+
+    /** Returns whether there is room on the disk for new tasks. Looks at most once a second. */
+    public boolean hasRoom() {
+        long now = ticker.nanos();
+        if (free == Long.MAX_VALUE || now - freeCheckedAt > 1_000_000_000L) {
+            freeCheckedAt = now;
+            try {
+                free = Files.getFileStore(directory).getUsableSpace();
+            } catch (IOException e) {
+                free = 0;
+            }
+        }
+        return free >= minFree;
+    }
+
+    /** Returns whether H2 could be written when it was last tried. */
+    public boolean healthy() {
+        return applier.healthy();
+    }
+
+    /** Returns bytes of the journal that H2 does not have yet. */
+    public long journalBytes() {
+        return journal.bytesHeld();
+    }
+
+    /** Returns the task with that sequence as H2 has it, which may be behind. */
+    public CompletableFuture<Optional<Task>> find(long sequence) {
+        return readers.run(q -> q.task(sequence));
+    }
+
+    /** Returns those tasks as H2 has them, in no order. */
+    public CompletableFuture<List<Task>> find(List<Long> sequences) {
+        return readers.run(q -> q.tasks(sequences));
+    }
+
+    /** Returns the tasks of a range of sequences as H2 has them, in order. */
+    public CompletableFuture<List<Task>> range(long from, long to) {
+        return readers.run(q -> q.range(from, to));
+    }
+
+    /** Returns tasks, newest first, with everything that was committed before the call. */
+    public CompletableFuture<List<Task>> list(TaskQuery query) {
+        return caughtUp(q -> q.list(query));
+    }
+
+    /** Returns a batch, with everything that was committed before the call. */
+    public CompletableFuture<Optional<Batch>> batch(BatchId id) {
+        return caughtUp(q -> q.batch(id));
+    }
+
+    /** Returns the task that was accepted under a key, as H2 has it. */
+    public CompletableFuture<Optional<Task>> keyed(IdempotencyKey key) {
+        return readers.run(q -> q.keyed(key));
+    }
+
+    /**
+     * Some tasks of many.
+     *
+     * @param complete whether there are no more
+     */
+    public record Page(List<Task> tasks, boolean complete) {}
+
+    /** Returns tasks of a pool that are ready to start, in their order, from behind a place on. */
+    public CompletableFuture<Page> ready(String pool, long place, long sequence, int limit) {
+        return caughtUp(q -> q.ready(pool, place, sequence, limit));
+    }
+
+    /** Returns pending tasks of a pool, in order of acceptance, from behind a sequence on. */
+    public CompletableFuture<Page> pending(String pool, long after, int limit) {
+        return caughtUp(q -> q.pending(pool, after, limit));
+    }
+
+    /** Returns tasks whose delay or queue timeout ends behind one instant and up to another, the earliest first. */
+    public CompletableFuture<Page> due(long after, long until, int limit) {
+        return caughtUp(q -> q.due(after, until, limit));
+    }
+
+    /** Returns done tasks whose callback is due. */
+    public CompletableFuture<List<Task>> callbacksDue(long until, int limit) {
+        return caughtUp(q -> q.callbacksDue(until, limit));
+    }
+
+    /** What there was when the service stopped. */
+    public record Left(
+            List<Task> running, Map<String, long[]> pendingByPool, List<Change.StoredPool> pools, long lastSequence) {}
+
+    /** Returns what there was when the service stopped. For the start. */
+    public Left left() {
+        return caughtUp(q -> new Left(q.running(), q.pendingCounts(), q.pools(), q.lastSequence()))
+                .join();
+    }
+
+    private <T> CompletableFuture<T> caughtUp(Function<Queries, T> read) {
+        return applier.caughtUp(committed).thenCompose(done -> readers.run(read));
+    }
+
+    /** Brings H2 up to date, and closes everything. No commit may be under way. */
+    @Override
+    public void close() {
+        applier.close();
+        readers.close();
+        journal.close();
+        h2.shutdown();
+        close(lockFile);
+    }
+
+    private static FileChannel lock(Path directory) {
+        try {
+            Files.createDirectories(directory);
+            Path file = directory.resolve("taskpool.lock");
+            FileChannel channel = FileChannel.open(
+                    file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.READ);
+            FileLock held = null;
+            try {
+                held = channel.tryLock();
+            } catch (OverlappingFileLockException e) {
+                LOG.debug("held by this very process", e);
+            }
+            if (held == null) {
+                byte[] holder = Files.readAllBytes(file);
+                channel.close();
+                throw new StorageException("the data folder " + directory.toAbsolutePath()
+                        + " is in use by another taskpool process (pid "
+                        + new String(holder, java.nio.charset.StandardCharsets.UTF_8).strip()
+                        + "): stop that one, or set store.directory to another folder");
+            }
+            channel.truncate(0);
+            channel.write(java.nio.ByteBuffer.wrap(
+                    (ProcessHandle.current().pid() + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+            return channel;
+        } catch (IOException e) {
+            throw new StorageException("the data folder " + directory.toAbsolutePath() + " cannot be used: " + e, e);
+        }
+    }
+
+    private static void close(@Nullable FileChannel channel) {
+        if (channel != null) {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                LOG.debug("closing the lock file failed", e);
+            }
+        }
+    }
+
+    private static String rootMessage(Throwable error) {
+        Throwable t = error;
+        while (t.getCause() != null) {
+            t = t.getCause();
+        }
+        return t.toString();
+    }
+}

@@ -1,0 +1,288 @@
+package dev.taskpool.store;
+
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
+import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.TaskState;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.util.Arrays;
+import java.util.Map;
+
+/**
+ * What is written to H2, by the applier's connection and in its transactions. Plain JDBC batches, because this is where
+ * each task of the service passes: binding by name would double the cost of a row.
+ */
+final class Writes implements AutoCloseable {
+    /** Larger values go to the payload table, so that the rows of lists stay small. */
+    private static final int INLINE = 16 << 10;
+
+    private static final int CHUNK = 512 << 10;
+
+    private final long ageingMillis;
+    private final Bytes buffer = new Bytes(4 << 10);
+    private final PreparedStatement insertTask;
+    private final PreparedStatement updateTask;
+    private final PreparedStatement deleteTask;
+    private final PreparedStatement insertPayload;
+    private final PreparedStatement deletePayload;
+    private final PreparedStatement mergeOpen;
+    private final PreparedStatement deleteOpen;
+    private final PreparedStatement mergeWake;
+    private final PreparedStatement deleteWake;
+    private final PreparedStatement insertLabel;
+    private final PreparedStatement deleteLabel;
+    private final PreparedStatement insertKey;
+    private final PreparedStatement deleteKey;
+    private final PreparedStatement mergeCallback;
+    private final PreparedStatement deleteCallback;
+    private final PreparedStatement insertBatch;
+    private final PreparedStatement deleteBatch;
+    private final PreparedStatement mergePool;
+    private final PreparedStatement deletePool;
+    private final PreparedStatement mark;
+    private final PreparedStatement[] order;
+
+    Writes(Connection c, long ageingMillis) throws SQLException {
+        this.ageingMillis = ageingMillis;
+        insertTask = c.prepareStatement("""
+                INSERT INTO task (seq, nonce, state, pool, callable, expires_at, spec, progress)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)""");
+        updateTask = c.prepareStatement("UPDATE task SET state = ?, expires_at = ?, progress = ? WHERE seq = ?");
+        deleteTask = c.prepareStatement("DELETE FROM task WHERE seq = ?");
+        insertPayload = c.prepareStatement("INSERT INTO payload (seq, part, chunk, data) VALUES (?, ?, ?, ?)");
+        deletePayload = c.prepareStatement("DELETE FROM payload WHERE seq = ? AND part >= ?");
+        mergeOpen = c.prepareStatement("MERGE INTO open_task (seq, pool, phase, place) KEY (seq) VALUES (?, ?, ?, ?)");
+        deleteOpen = c.prepareStatement("DELETE FROM open_task WHERE seq = ?");
+        mergeWake = c.prepareStatement("MERGE INTO wake (seq, due) KEY (seq) VALUES (?, ?)");
+        deleteWake = c.prepareStatement("DELETE FROM wake WHERE seq = ?");
+        insertLabel = c.prepareStatement("INSERT INTO task_label (name, content, seq) VALUES (?, ?, ?)");
+        deleteLabel = c.prepareStatement("DELETE FROM task_label WHERE name = ? AND content = ? AND seq = ?");
+        insertKey =
+                c.prepareStatement("MERGE INTO idempotency (key_hash, body_hash, seq) KEY (key_hash) VALUES (?, ?, ?)");
+        deleteKey = c.prepareStatement("DELETE FROM idempotency WHERE key_hash = ? AND seq = ?");
+        mergeCallback = c.prepareStatement("MERGE INTO callback_due (seq, due) KEY (seq) VALUES (?, ?)");
+        deleteCallback = c.prepareStatement("DELETE FROM callback_due WHERE seq = ?");
+        insertBatch = c.prepareStatement("INSERT INTO batch (seq, nonce, size, created_at) VALUES (?, ?, ?, ?)");
+        deleteBatch = c.prepareStatement("""
+                DELETE FROM batch b WHERE b.seq = ?
+                   AND NOT EXISTS (SELECT 1 FROM task t WHERE t.seq > b.seq AND t.seq <= b.seq + b.size)""");
+        mergePool = c.prepareStatement("MERGE INTO pool (name, body) KEY (name) VALUES (?, ?)");
+        deletePool = c.prepareStatement("DELETE FROM pool WHERE name = ?");
+        mark = c.prepareStatement("UPDATE applied SET frame = ? WHERE id = 1");
+        order = new PreparedStatement[] {
+            deletePayload, insertTask, updateTask, insertPayload, mergeOpen, deleteOpen, mergeWake, deleteWake,
+            insertLabel, insertKey, mergeCallback, deleteCallback, insertBatch, mergePool, deletePool, deleteLabel,
+            deleteKey, deleteTask, deleteBatch, mark
+        };
+    }
+
+    /** Adds a task that H2 does not have. */
+    void create(Task task) throws SQLException {
+        long seq = task.id().sequence();
+        TaskSpec spec = task.spec();
+        insertTask.setLong(1, seq);
+        insertTask.setLong(2, task.id().nonce());
+        insertTask.setInt(3, Codec.code(task.state()));
+        insertTask.setString(4, spec.pool());
+        insertTask.setString(5, spec.callable());
+        expires(insertTask, 6, task);
+        buffer.clear();
+        Codec.spec(spec, buffer);
+        value(insertTask, 7, seq, 0);
+        buffer.clear();
+        Codec.progress(task, buffer);
+        value(insertTask, 8, seq, 1);
+        insertTask.addBatch();
+        for (Map.Entry<String, String> label : spec.labels().entrySet()) {
+            insertLabel.setString(1, label.getKey());
+            insertLabel.setString(2, label.getValue());
+            insertLabel.setLong(3, seq);
+            insertLabel.addBatch();
+        }
+        IdempotencyKey key = spec.key();
+        // A batch has one key for all: it stands for its first task.
+        if (key != null && spec.batchIndex() == 0) {
+            insertKey.setString(1, key.keyHash());
+            insertKey.setString(2, key.bodyHash());
+            insertKey.setLong(3, seq);
+            insertKey.addBatch();
+        }
+        if (!task.done()) {
+            open(task);
+        }
+        callback(task, true);
+    }
+
+    /** Brings a task that H2 has to a later revision. */
+    void change(Task task) throws SQLException {
+        long seq = task.id().sequence();
+        deletePayload.setLong(1, seq);
+        deletePayload.setInt(2, 1);
+        buffer.clear();
+        Codec.progress(task, buffer);
+        if (buffer.size() > INLINE || task.revision() > 1) {
+            deletePayload.addBatch();
+        }
+        updateTask.setInt(1, Codec.code(task.state()));
+        expires(updateTask, 2, task);
+        value(updateTask, 3, seq, 1);
+        updateTask.setLong(4, seq);
+        updateTask.addBatch();
+        if (task.done()) {
+            deleteOpen.setLong(1, seq);
+            deleteOpen.addBatch();
+            unwake(seq);
+        } else {
+            open(task);
+        }
+        callback(task, false);
+    }
+
+    /** Forgets a task and all that hangs on it. */
+    void delete(TaskId id, TaskSpec spec) throws SQLException {
+        long seq = id.sequence();
+        deleteTask.setLong(1, seq);
+        deleteTask.addBatch();
+        deletePayload.setLong(1, seq);
+        deletePayload.setInt(2, 0);
+        deletePayload.addBatch();
+        for (Map.Entry<String, String> label : spec.labels().entrySet()) {
+            deleteLabel.setString(1, label.getKey());
+            deleteLabel.setString(2, label.getValue());
+            deleteLabel.setLong(3, seq);
+            deleteLabel.addBatch();
+        }
+        IdempotencyKey key = spec.key();
+        if (key != null) {
+            deleteKey.setString(1, key.keyHash());
+            deleteKey.setLong(2, seq);
+            deleteKey.addBatch();
+        }
+        if (spec.callbackUrl() != null) {
+            deleteCallback.setLong(1, seq);
+            deleteCallback.addBatch();
+        }
+        BatchId batch = spec.batch();
+        if (batch != null) {
+            deleteBatch.setLong(1, batch.sequence());
+            deleteBatch.addBatch();
+        }
+    }
+
+    void create(Batch batch) throws SQLException {
+        insertBatch.setLong(1, batch.id().sequence());
+        insertBatch.setLong(2, batch.id().nonce());
+        insertBatch.setInt(3, batch.size());
+        insertBatch.setLong(4, batch.createdAt());
+        insertBatch.addBatch();
+    }
+
+    void save(Change.StoredPool pool) throws SQLException {
+        buffer.clear();
+        Codec.pool(pool, buffer);
+        mergePool.setString(1, pool.name());
+        mergePool.setBytes(2, buffer.copy());
+        mergePool.addBatch();
+    }
+
+    void deletePool(String name) throws SQLException {
+        deletePool.setString(1, name);
+        deletePool.addBatch();
+    }
+
+    void mark(long frame) throws SQLException {
+        mark.setLong(1, frame);
+        mark.addBatch();
+    }
+
+    /** Sends all that was added, in an order that suits the keys. */
+    void flush() throws SQLException {
+        for (PreparedStatement statement : order) {
+            statement.executeBatch();
+        }
+    }
+
+    /** Forgets what was added and not sent. */
+    void clear() throws SQLException {
+        for (PreparedStatement statement : order) {
+            statement.clearBatch();
+        }
+    }
+
+    private void open(Task task) throws SQLException {
+        long seq = task.id().sequence();
+        boolean delayed = task.state() == TaskState.PENDING && task.notBefore() > 0;
+        mergeOpen.setLong(1, seq);
+        mergeOpen.setString(2, task.spec().pool());
+        mergeOpen.setInt(3, task.state() == TaskState.RUNNING ? 2 : delayed ? 3 : 1);
+        mergeOpen.setLong(4, task.rank(ageingMillis));
+        mergeOpen.addBatch();
+        long due = task.state() == TaskState.RUNNING ? 0 : delayed ? task.notBefore() : task.queueDeadline();
+        if (due > 0) {
+            mergeWake.setLong(1, seq);
+            mergeWake.setLong(2, due);
+            mergeWake.addBatch();
+        } else if (task.revision() > 1) {
+            unwake(seq);
+        }
+    }
+
+    private void unwake(long seq) throws SQLException {
+        deleteWake.setLong(1, seq);
+        deleteWake.addBatch();
+    }
+
+    private void callback(Task task, boolean isNew) throws SQLException {
+        Task.Callback callback = task.callback();
+        if (callback == null || !task.done()) {
+            return;
+        }
+        long seq = task.id().sequence();
+        if (callback.nextAt() > 0) {
+            mergeCallback.setLong(1, seq);
+            mergeCallback.setLong(2, callback.nextAt());
+            mergeCallback.addBatch();
+        } else if (!isNew) {
+            deleteCallback.setLong(1, seq);
+            deleteCallback.addBatch();
+        }
+    }
+
+    private static void expires(PreparedStatement statement, int index, Task task) throws SQLException {
+        if (task.expiresAt() > 0) {
+            statement.setLong(index, task.expiresAt());
+        } else {
+            statement.setNull(index, Types.BIGINT);
+        }
+    }
+
+    private void value(PreparedStatement statement, int index, long seq, int part) throws SQLException {
+        if (buffer.size() <= INLINE) {
+            statement.setBytes(index, buffer.copy());
+            return;
+        }
+        statement.setNull(index, Types.VARBINARY);
+        byte[] all = buffer.copy();
+        for (int chunk = 0; chunk * CHUNK < all.length; chunk++) {
+            insertPayload.setLong(1, seq);
+            insertPayload.setInt(2, part);
+            insertPayload.setInt(3, chunk);
+            insertPayload.setBytes(
+                    4, Arrays.copyOfRange(all, chunk * CHUNK, Math.min(all.length, (chunk + 1) * CHUNK)));
+            insertPayload.addBatch();
+        }
+    }
+
+    @Override
+    public void close() throws SQLException {
+        for (PreparedStatement statement : order) {
+            statement.close();
+        }
+    }
+}

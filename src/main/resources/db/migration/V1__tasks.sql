@@ -1,0 +1,76 @@
+-- The store of record. Filled by one applier, a few transactions a second, from what the journal already has.
+-- What is searched by has a column; the rest of a task is two encoded values (see Codec), its spec and its progress.
+
+CREATE TABLE task (
+    seq        BIGINT  NOT NULL PRIMARY KEY, -- upper half of the id: time-ordered, so inserts go to the right edge
+    nonce      BIGINT  NOT NULL,             -- lower half of the id
+    state      TINYINT NOT NULL,             -- 1 PENDING, 2 RUNNING, 3 SUCCEEDED, 4 FAILED, 5 CANCELLED
+    pool       VARCHAR(64)  NOT NULL,
+    callable   VARCHAR(128) NOT NULL,
+    expires_at BIGINT,                       -- Unix ms; set when done
+    spec       VARBINARY(65536),             -- null: in payload, part 0
+    progress   VARBINARY(65536)              -- null: in payload, part 1
+);
+CREATE INDEX task_expires ON task (expires_at);
+
+-- Values too large for a row that is often read, in chunks.
+CREATE TABLE payload (
+    seq   BIGINT  NOT NULL,
+    part  TINYINT NOT NULL,
+    chunk INT     NOT NULL,
+    data  VARBINARY(524288) NOT NULL,
+    PRIMARY KEY (seq, part, chunk)
+);
+
+-- Tasks that are not done: the queue of each pool in its order. Tasks that end before they are applied never come here.
+CREATE TABLE open_task (
+    seq   BIGINT  NOT NULL PRIMARY KEY,
+    pool  VARCHAR(64) NOT NULL,
+    phase TINYINT NOT NULL, -- 1 ready, 2 running, 3 delayed
+    place BIGINT  NOT NULL  -- smaller starts first
+);
+CREATE INDEX open_task_queue ON open_task (pool, phase, place, seq);
+
+-- When a pending task has to be looked at: the end of its delay, or of its time in the queue.
+CREATE TABLE wake (
+    seq BIGINT NOT NULL PRIMARY KEY,
+    due BIGINT NOT NULL
+);
+CREATE INDEX wake_due ON wake (due);
+
+CREATE TABLE task_label (
+    name    VARCHAR(256) NOT NULL,
+    content VARCHAR(256) NOT NULL,
+    seq     BIGINT NOT NULL,
+    PRIMARY KEY (name, content, seq)
+);
+
+CREATE TABLE batch (
+    seq        BIGINT NOT NULL PRIMARY KEY,
+    nonce      BIGINT NOT NULL,
+    size       INT    NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE idempotency (
+    key_hash  VARCHAR(64) NOT NULL PRIMARY KEY,
+    body_hash VARCHAR(64) NOT NULL,
+    seq       BIGINT NOT NULL -- of the task
+);
+
+CREATE TABLE callback_due (
+    seq BIGINT NOT NULL PRIMARY KEY,
+    due BIGINT NOT NULL
+);
+
+CREATE TABLE pool (
+    name VARCHAR(64) NOT NULL PRIMARY KEY,
+    body VARBINARY(4096) NOT NULL
+);
+
+-- The last frame of the journal that is in these tables.
+CREATE TABLE applied (
+    id    INT    NOT NULL PRIMARY KEY,
+    frame BIGINT NOT NULL
+);
+INSERT INTO applied (id, frame) VALUES (1, 0);
