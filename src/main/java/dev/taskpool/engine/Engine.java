@@ -466,6 +466,11 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    /** Returns whether the store cannot be written at the moment: new tasks are refused. */
+    public boolean storeAway() {
+        return loop.down();
+    }
+
     /** Returns how many tasks are held in memory. For metrics. */
     public int residentTasks() {
         return live.cells.size();

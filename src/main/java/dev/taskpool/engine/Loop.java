@@ -39,7 +39,9 @@ final class Loop implements Runnable {
 
     private final Set<LivePool> dirty = new LinkedHashSet<>();
     private final List<Command> drained = new ArrayList<>();
-    private boolean down;
+    /** Read by all, changed by this thread. */
+    private volatile boolean down;
+
     private long retryAt;
     private boolean suspendedByOthers;
 
@@ -55,6 +57,11 @@ final class Loop implements Runnable {
     void close() {
         closing = true;
         live.mailbox.put(tx -> {});
+    }
+
+    /** Returns whether the store refused the last write. */
+    boolean down() {
+        return down;
     }
 
     /** Makes the loop look at a pool. For commands. */

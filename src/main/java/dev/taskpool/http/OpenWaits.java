@@ -12,7 +12,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * met, its time is over, its client is gone, or the service drains; it never ends in an error for having ended.
  */
 final class OpenWaits implements AutoCloseable {
+    /** Most waits are shorter than this: their clients are not watched for going away. */
+    private static final long WATCH_AFTER_NANOS = 500_000_000L;
+
     private final Engine engine;
     private final Duration longest;
     private final int most;
@@ -34,17 +36,38 @@ final class OpenWaits implements AutoCloseable {
         this.timers = new ScheduledThreadPoolExecutor(
                 1, Thread.ofPlatform().name("wait-timer").daemon(true).factory());
         timers.setRemoveOnCancelPolicy(true);
+        timers.scheduleWithFixedDelay(
+                () -> {
+                    long now = System.nanoTime();
+                    for (Wait wait : open) {
+                        wait.watch(now);
+                    }
+                },
+                WATCH_AFTER_NANOS,
+                WATCH_AFTER_NANOS,
+                TimeUnit.NANOSECONDS);
     }
 
     /** One request that waits. */
     final class Wait {
         private final CompletableFuture<Void> over = new CompletableFuture<>();
         private final Runnable onOver;
-        private @Nullable Future<?> timer;
-        final long openedNanos = System.nanoTime();
+        private final Exchange exchange;
+        private volatile @Nullable Future<?> timer;
+        private final long openedNanos = System.nanoTime();
+        /** Confined to the timers' thread. */
+        private boolean watched;
 
-        private Wait(Runnable onOver) {
+        private Wait(Exchange exchange, Runnable onOver) {
+            this.exchange = exchange;
             this.onOver = onOver;
+        }
+
+        private void watch(long now) {
+            if (!watched && now - openedNanos > WATCH_AFTER_NANOS) {
+                watched = true;
+                exchange.watch(this::end);
+            }
         }
 
         /** Ends the wait. Again does nothing. */
@@ -67,11 +90,11 @@ final class OpenWaits implements AutoCloseable {
     /**
      * Begins a wait of so many seconds.
      *
-     * @param onOver told once, when it ends, whatever the reason
+     * @param onOver told once, when it ends, whatever the reason; by any thread
      * @return the wait; it may have ended already, because it may not wait at all
      */
-    Wait begin(int seconds, Runnable onOver) {
-        Wait wait = new Wait(onOver);
+    Wait begin(Exchange exchange, int seconds, Runnable onOver) {
+        Wait wait = new Wait(exchange, onOver);
         if (seconds <= 0 || released || open.size() >= most) {
             wait.end();
             return wait;
@@ -89,10 +112,9 @@ final class OpenWaits implements AutoCloseable {
      * Waits until a task is done, at most so many seconds.
      *
      * @param now the task as it was when asked for
-     * @param watch is given the wait, where there is one
      * @return the task as it is at the end of the wait
      */
-    CompletableFuture<Task> untilDone(Task now, int seconds, Consumer<Wait> watch) {
+    CompletableFuture<Task> untilDone(Exchange exchange, Task now, int seconds) {
         if (now.done() || seconds <= 0) {
             return CompletableFuture.completedFuture(now);
         }
@@ -100,7 +122,7 @@ final class OpenWaits implements AutoCloseable {
         TaskId id = now.id();
         SingleWaiter waiter = new SingleWaiter(result);
         engine.waits().enter(id.sequence(), waiter);
-        Wait wait = begin(seconds, () -> {
+        Wait wait = begin(exchange, seconds, () -> {
             engine.waits().leave(id.sequence(), waiter);
             if (!result.isDone()) {
                 latest(id, now).whenComplete((task, error) -> {
@@ -127,9 +149,6 @@ final class OpenWaits implements AutoCloseable {
             });
         } else if (again.done()) {
             waiter.done(again);
-        }
-        if (!wait.over()) {
-            watch.accept(wait);
         }
         return result;
     }
@@ -159,11 +178,6 @@ final class OpenWaits implements AutoCloseable {
     /** Returns how many requests wait. */
     int count() {
         return open.size();
-    }
-
-    /** Runs something every so often until the service ends. */
-    void every(Duration interval, Runnable action) {
-        timers.scheduleAtFixedRate(action, interval.toNanos(), interval.toNanos(), TimeUnit.NANOSECONDS);
     }
 
     /** Answers all who wait, with things as they are, and lets nobody wait any more. For the drain. */

@@ -37,8 +37,11 @@ final class Problems {
     }
 
     static Answer answer(Problem problem, String requestId) {
+        return answer(problem, status(problem.code()), requestId);
+    }
+
+    private static Answer answer(Problem problem, int status, String requestId) {
         ProblemCode code = problem.code();
-        int status = status(code);
         byte[] body = JsonOut.bytes(out -> {
             out.writeStartObject();
             out.writeStringField("type", "urn:problem-type:taskpool:" + code.code());
@@ -80,6 +83,20 @@ final class Problems {
             answer.with("Connection", "close");
         }
         return answer;
+    }
+
+    /** Returns the answer to a request that the server itself refused before anybody read it: its head was wrong. */
+    static Answer transport(int status, String requestId) {
+        ProblemCode code = status == 413 || status == 414 || status == 431
+                ? ProblemCode.REQUEST_TOO_LARGE
+                : status >= 500 ? ProblemCode.INTERNAL : ProblemCode.INVALID_REQUEST;
+        String detail = switch (status) {
+            case 414, 431 -> "the request's head is larger than server.max_header_bytes";
+            case 413 -> "the request's body is larger than server.max_request_bytes";
+            case 426, 505 -> "speak HTTP/1.1";
+            default -> "the request is not valid HTTP, or its path is ambiguous (status " + status + ")";
+        };
+        return answer(Problem.of(code, detail), status, requestId);
     }
 
     /** The status of each code. */

@@ -23,24 +23,35 @@ final class TaskJson {
 
     /** Writes a task with arguments and result. */
     static void full(JsonGenerator out, Task task, Run.@Nullable Progress progress) throws IOException {
-        write(out, task, true, progress);
+        write(out, task, true, true, progress);
+    }
+
+    /** Writes a task with its result and without its arguments, which who waited for it knows. */
+    static void ended(JsonGenerator out, Task task) throws IOException {
+        write(out, task, false, true, null);
     }
 
     /** Writes a task as lists have it: without arguments and result. */
     static void brief(JsonGenerator out, Task task) throws IOException {
-        write(out, task, false, null);
+        write(out, task, false, false, null);
     }
 
-    private static void write(JsonGenerator out, Task task, boolean full, Run.@Nullable Progress progress)
+    /** Returns a task as JSON with arguments and result. */
+    static byte[] bytes(Task task, Run.@Nullable Progress progress) {
+        return JsonOut.bytes(out -> full(out, task, progress));
+    }
+
+    private static void write(
+            JsonGenerator out, Task task, boolean arguments, boolean result, Run.@Nullable Progress progress)
             throws IOException {
         TaskSpec spec = task.spec();
         out.writeStartObject();
         out.writeStringField("id", task.id().toString());
         out.writeStringField("callable", spec.callable());
-        if (full && spec.args() != null) {
+        if (arguments && spec.args() != null) {
             JsonOut.raw(out, "args", spec.args());
         }
-        if (full && spec.kwargs() != null) {
+        if (arguments && spec.kwargs() != null) {
             JsonOut.raw(out, "kwargs", spec.kwargs());
         }
         out.writeStringField("pool", spec.pool());
@@ -48,9 +59,9 @@ final class TaskJson {
         out.writeBooleanField("done", task.done());
         switch (task.outcome()) {
             case null -> {}
-            case Outcome.Succeeded(Json result) -> {
-                if (full) {
-                    JsonOut.raw(out, "result", result);
+            case Outcome.Succeeded(Json value) -> {
+                if (result) {
+                    JsonOut.raw(out, "result", value);
                 }
             }
             case Outcome.Failed(Failure failure) -> {

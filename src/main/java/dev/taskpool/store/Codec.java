@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * progress, written with every change. Numbers that stand for enums are the codec's own and never change.
  */
 final class Codec {
+    /** No change: only there to see whether the journal takes writes. */
+    static final int NOTHING = 0;
+
     private static final int TASK_CREATED = 1;
     private static final int TASK_CHANGED = 2;
     private static final int TASK_DELETED = 3;
@@ -74,10 +77,11 @@ final class Codec {
         TaskSpec of(TaskId id);
     }
 
-    /** Returns the next change, or null where it is of a task that is gone since. */
+    /** Returns the next change, or null where it is none, or of a task that is gone since. */
     static @Nullable Change read(Bytes.Reader in, Specs specs) {
         int kind = in.readByte();
         return switch (kind) {
+            case NOTHING -> null;
             case TASK_CREATED -> {
                 TaskId id = id(in);
                 TaskSpec spec = spec(in);

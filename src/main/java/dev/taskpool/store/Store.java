@@ -146,6 +146,10 @@ public final class Store implements AutoCloseable {
         for (Change change : changes) {
             Codec.write(change, buffer);
         }
+        append(changes);
+    }
+
+    private void append(List<Change> changes) {
         long frame;
         try {
             frame = journal.append(buffer.view());
@@ -156,9 +160,11 @@ public final class Store implements AutoCloseable {
         applier.offer(frame, changes);
     }
 
-    /** Writes an empty frame, to see whether the journal takes writes again. For the committing thread. */
+    /** Writes a frame that says nothing, to see whether the journal takes writes again. For the committing thread. */
     public void probe() {
-        commit(List.of());
+        buffer.clear();
+        buffer.putByte(Codec.NOTHING);
+        append(List.of());
     }
 
     /** Returns whether there is room on the disk for new tasks. Looks at most once a second. */

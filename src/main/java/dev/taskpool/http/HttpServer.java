@@ -1,0 +1,294 @@
+package dev.taskpool.http;
+
+import dev.taskpool.callable.Registry;
+import dev.taskpool.engine.Engine;
+import dev.taskpool.model.Problem;
+import dev.taskpool.model.ProblemCode;
+import dev.taskpool.output.OutputFiles;
+import io.javalin.Javalin;
+import io.javalin.compression.CompressionStrategy;
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
+import io.javalin.http.MethodNotAllowedResponse;
+import io.javalin.http.NotFoundResponse;
+import java.io.InputStream;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+import java.util.regex.Pattern;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
+
+/** The service over HTTP. Started once, stopped once. */
+public final class HttpServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
+    private static final Pattern REQUEST_ID = Pattern.compile("[\\x21-\\x7e]{1,128}");
+
+    /**
+     * A request's thread waits so long for its answer before the request is suspended: most are answered by then, and
+     * suspending costs more than waiting. Long waits therefore hold a thread for this long and no longer.
+     */
+    private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private final HttpOptions options;
+    private final Tokens tokens;
+    private final OpenWaits waits;
+    private final ServiceHandlers service;
+    private final List<Route> routes;
+    private final QueuedThreadPool threads;
+    private final Javalin javalin;
+    private final String idPrefix;
+    private final AtomicLong ids = new AtomicLong();
+    private volatile boolean closing;
+
+    /**
+     * @param workerTypes what PROCESS pools may name
+     * @param callbacks says whether a callback address will do
+     * @param metrics what {@code /metrics} answers; null for none
+     */
+    public HttpServer(
+            HttpOptions options,
+            Engine engine,
+            Registry registry,
+            OutputFiles outputs,
+            Tokens tokens,
+            Set<String> workerTypes,
+            CallbackCheck callbacks,
+            RandomGenerator random,
+            @Nullable Supplier<byte[]> metrics) {
+        this.options = options;
+        this.tokens = tokens;
+        this.idPrefix = Long.toHexString(random.nextLong(0x1000000L, 0x10000000L));
+        this.waits = new OpenWaits(engine, options.maxWait(), options.maxOpenWaits());
+        this.service = new ServiceHandlers(engine, registry, options);
+        JsonIn.Source source = new JsonIn.Source(options.maxJsonDepth(), options.maxRequestBytes());
+        Submissions submissions = new Submissions(source, registry, callbacks, options.maxBatchSize());
+        TaskHandlers tasks = new TaskHandlers(engine, waits, submissions);
+        this.routes = Routes.table(new Routes.Handlers(
+                tasks,
+                new ListHandlers(engine),
+                new OutputHandlers(tasks, outputs),
+                new BatchHandlers(engine, submissions),
+                new WaitHandler(engine, waits, source),
+                new PoolHandlers(engine, waits, source, workerTypes),
+                service,
+                options.docs() ? new Docs() : null,
+                metrics));
+        this.threads = new QueuedThreadPool(options.requestThreads() + 4, 8, 60_000);
+        threads.setName("http");
+        this.javalin = Javalin.create(this::configure);
+    }
+
+    private void configure(JavalinConfig config) {
+        config.startup.showJavalinBanner = false;
+        config.startup.showOldJavalinVersionWarning = false;
+        config.startup.startupWatcherEnabled = false;
+        config.http.defaultContentType = Answer.JSON;
+        config.http.prefer405over404 = true;
+        config.http.compressionStrategy = CompressionStrategy.NONE;
+        config.http.asyncTimeout = 0;
+        config.http.maxRequestSize = options.maxRequestBytes();
+        config.jetty.threadPool = threads;
+        config.jetty.modifyHttpConfiguration(http -> {
+            http.setSendServerVersion(false);
+            http.setRequestHeaderSize(options.maxHeaderBytes());
+            http.setResponseHeaderSize(Math.max(8192, options.maxHeaderBytes()));
+        });
+        config.jetty.addConnector((server, http) -> {
+            ServerConnector connector =
+                    new ServerConnector(server, 1, 1, new org.eclipse.jetty.server.HttpConnectionFactory(http));
+            connector.setHost(options.host());
+            connector.setPort(options.port());
+            connector.setAcceptQueueSize(4096);
+            // A suspended request says nothing for as long as it waits.
+            connector.setIdleTimeout(
+                    Math.max(options.idleTimeout().toMillis(), options.maxWait().toMillis() + 15_000));
+            return connector;
+        });
+        config.jetty.modifyServer(server -> server.setErrorHandler(new TransportErrors()));
+        for (Route route : routes) {
+            config.routes.addHttpHandler(route.method(), route.path(), context -> handle(context, route));
+        }
+        config.routes.exception(Exception.class, this::unhandled);
+    }
+
+    /** Binds and answers. */
+    public void start() {
+        javalin.start();
+    }
+
+    /** Returns the port that it answers on. */
+    public int port() {
+        return javalin.port();
+    }
+
+    /** Returns how many requests wait. */
+    public int openWaits() {
+        return waits.count();
+    }
+
+    /** Not ready any more, and that is final. */
+    public void stopping() {
+        service.stopping();
+    }
+
+    /** Answers all who wait, with things as they are, and lets nobody wait any more. */
+    public void releaseWaits() {
+        closing = true;
+        waits.release();
+    }
+
+    /** Answers what is under way, and stops. */
+    @Override
+    public void close() {
+        releaseWaits();
+        Server server = javalin.jettyServer().server();
+        server.setStopTimeout(5_000);
+        javalin.stop();
+        waits.close();
+    }
+
+    /** The table, for the test that holds it against the contract. */
+    List<Route> routes() {
+        return routes;
+    }
+
+    // --- one request ---
+
+    private void handle(Context context, Route route) {
+        String requestId = requestId(context);
+        Exchange exchange;
+        CompletableFuture<? extends Reply> reply;
+        try {
+            Caller caller = route.scope() == Scope.NONE
+                    ? Caller.ANYONE
+                    : tokens.caller(context.req().getHeader("Authorization"));
+            caller.require(route.scope());
+            exchange = new Exchange(context, caller, requestId, options.maxRequestBytes(), route.query());
+            reply = route.handler().handle(exchange);
+        } catch (RuntimeException e) {
+            write(context, problem(e, requestId), requestId);
+            return;
+        }
+        try {
+            reply.get(PATIENCE_NANOS, TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            suspend(context, exchange, reply, requestId);
+            return;
+        } catch (ExecutionException e) {
+            write(context, problem(e.getCause() == null ? e : e.getCause(), requestId), requestId);
+            return;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            write(context, problem(e, requestId), requestId);
+            return;
+        }
+        write(context, rendered(reply, requestId), requestId);
+    }
+
+    /** From here on no thread works on the request until its answer is known. */
+    private void suspend(
+            Context context, Exchange exchange, CompletableFuture<? extends Reply> reply, String requestId) {
+        context.future(() -> reply.handleAsync(
+                (ready, error) -> {
+                    Answer answer = rendered(reply, requestId);
+                    exchange.answering();
+                    write(context, answer, requestId);
+                    return answer;
+                },
+                threads));
+    }
+
+    private Answer rendered(CompletableFuture<? extends Reply> reply, String requestId) {
+        try {
+            return reply.join().answer();
+        } catch (Exception e) {
+            return problem(e, requestId);
+        }
+    }
+
+    private static Answer problem(Throwable error, String requestId) {
+        MDC.put("request", requestId);
+        try {
+            return Problems.answer(error, requestId);
+        } finally {
+            MDC.remove("request");
+        }
+    }
+
+    private void write(Context context, Answer answer, String requestId) {
+        context.status(answer.status());
+        String type = answer.contentType();
+        if (type != null) {
+            context.contentType(type);
+        }
+        for (Map.Entry<String, String> header : answer.headers()) {
+            context.header(header.getKey(), header.getValue());
+        }
+        context.header("X-Request-Id", requestId);
+        if (closing) {
+            context.header("Connection", "close");
+        }
+        InputStream stream = answer.stream();
+        if (stream != null) {
+            context.result(stream);
+        } else if (answer.body().length > 0) {
+            context.result(answer.body());
+        }
+        LOG.debug("{} {} {}", context.req().getMethod(), context.req().getRequestURI(), answer.status());
+    }
+
+    private String requestId(Context context) {
+        String given = context.req().getHeader("X-Request-Id");
+        return given != null && REQUEST_ID.matcher(given).matches()
+                ? given
+                : idPrefix + '-' + Long.toString(ids.incrementAndGet(), 36);
+    }
+
+    private void unhandled(Exception error, Context context) {
+        String requestId = requestId(context);
+        Answer answer = switch (error) {
+            case MethodNotAllowedResponse e ->
+                problem(
+                                Problem.of(
+                                        ProblemCode.METHOD_NOT_ALLOWED,
+                                        context.req().getMethod() + " is not for "
+                                                + Exchange.shortened(context.path())),
+                                requestId)
+                        .with("Allow", allowed(context));
+            case NotFoundResponse e ->
+                problem(
+                        Problem.of(
+                                ProblemCode.ROUTE_NOT_FOUND,
+                                "there is nothing at " + Exchange.shortened(context.path())),
+                        requestId);
+            case HttpResponseException e -> Problems.transport(e.getStatus(), requestId);
+            default -> problem(error, requestId);
+        };
+        write(context, answer, requestId);
+    }
+
+    private String allowed(Context context) {
+        String path = context.path();
+        return String.join(
+                ", ",
+                routes.stream()
+                        .filter(r -> path.matches(r.path().replace(".", "\\.").replaceAll("\\{[a-z_]+}", "[^/]+")))
+                        .map(r -> r.method().toString())
+                        .sorted()
+                        .toList());
+    }
+}
