@@ -19,7 +19,11 @@ public record Exit(
 
     /** A code or a signal, which shells and {@link Process#exitValue()} mix up. */
     public sealed interface Status {
-        /** The leader called exit. @param code 0 to 255 */
+        /**
+         * The leader called exit.
+         *
+         * @param code 0 to 255
+         */
         record Exited(int code) implements Status {}
 
         /**
@@ -50,11 +54,12 @@ public record Exit(
      *     this JVM into that of a child started by vfork (measured on Linux 6.18), so the figure is only known for a process that
      *     grew larger than this JVM, or that lived long enough (a second) to be sampled, which gives a lower bound
      */
-    public record Usage(Duration userCpu, Duration systemCpu, @Nullable Long peakResidentBytes) {}
+    public record Usage(
+            Duration userCpu, Duration systemCpu, @Nullable Long peakResidentBytes) {}
 
     private static final String[] SIGNALS = {
-        "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-        "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR",
-        "SYS"
+        "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+        "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
+        "WINCH", "IO", "PWR", "SYS"
     };
 }

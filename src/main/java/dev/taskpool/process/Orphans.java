@@ -96,7 +96,8 @@ final class Orphans {
         boolean reaped = os.reap(pid) == pid;
         if (reaped) {
             owners.remove(pid);
-            if (os.reaped().toStatus() instanceof Exit.Status.Signalled(int signal, _) && signal == Posix.SIGKILL) {
+            if (os.reaped().toStatus() instanceof Exit.Status.Signalled(int signal, boolean _)
+                    && signal == Posix.SIGKILL) {
                 child.countStray();
             }
         }
@@ -105,13 +106,18 @@ final class Orphans {
 
     private void end(int pid, ProcFs.Stat stat) {
         os.kill(pid, Posix.SIGKILL);
-        // Its group at once too: against one that forks faster than we list. Groups never span sessions, and it has left ours.
+        // Its group at once too: against one that forks faster than we list. Groups never span sessions, and it has
+        // left ours.
         if (stat.group() > 1 && stat.session() != ownSession) {
             os.killGroup(stat.group(), Posix.SIGKILL);
         }
     }
 
     private boolean isOf(PosixChild child, int pid, ProcFs.Stat stat) {
+        Long owner = owners.get(pid);
+        if (owner != null) {
+            return owner == child.id();
+        }
         if (stat.session() == child.pid()) {
             return true; // a session's number is not given out again while it has members
         }
@@ -123,8 +129,13 @@ final class Orphans {
             owners.put(pid, marks.hard());
             return marks.hard() == child.id();
         }
-        // Forked before prlimit came, which takes microseconds, or in a system that refuses prlimit.
-        return ProcFs.hasVariable(pid, BootId.PROCESS_VARIABLE, Long.toString(child.id()));
+        // Forked before prlimit came, which takes microseconds, or in a system that refuses prlimit. A zombie has no
+        // environment any more, so this is remembered.
+        boolean named = ProcFs.hasVariable(pid, BootId.PROCESS_VARIABLE, Long.toString(child.id()));
+        if (named) {
+            owners.put(pid, child.id());
+        }
+        return named;
     }
 
     private boolean belongsToOther(int pid, PosixChild child) {
@@ -150,6 +161,7 @@ final class Orphans {
             }
             if (ProcFs.marks(pid).soft() == boot.value() && stat.session() != ownSession) {
                 os.reap(pid);
+                owners.remove(pid);
             } else if (now - foreignZombiesSince.computeIfAbsent(pid, _ -> now) >= FOREIGN_ZOMBIE_NANOS) {
                 LOG.debug("reaping the orphan {}", pid);
                 os.reap(pid);
@@ -182,12 +194,12 @@ final class Orphans {
         if (length == 0) {
             return List.of();
         }
-        String text = new String(
-                buffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.ISO_8859_1);
+        String text = new String(buffer.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.ISO_8859_1);
         // With more children than fit, the last number may be cut off: they come when these are gone.
         boolean cut = length == buffer.byteSize();
         List<Integer> pids = new ArrayList<>();
-        for (String word : text.substring(0, cut ? text.lastIndexOf(' ') : text.length()).split(" ")) {
+        for (String word :
+                text.substring(0, cut ? text.lastIndexOf(' ') : text.length()).split(" ")) {
             if (!word.isBlank()) {
                 pids.add(Integer.parseInt(word.strip()));
             }

@@ -48,7 +48,8 @@ final class Posix {
     private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
     private static final VarHandle ERRNO = CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
 
-    private static final MethodHandle OPEN = variadic("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+    private static final MethodHandle OPEN =
+            variadic("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
     private static final MethodHandle CLOSE = function("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle PIPE2 = function("pipe2", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
     private static final MethodHandle FCNTL =
@@ -66,13 +67,14 @@ final class Posix {
             function("getrusage", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle PRLIMIT =
             function("prlimit", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
-    private static final MethodHandle PRCTL = variadic(
-            "prctl", 1, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle PRCTL =
+            variadic("prctl", 1, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle SYSCALL =
             variadic("syscall", 1, FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle EVENTFD =
             function("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
-    private static final MethodHandle EPOLL_CREATE1 = function("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle EPOLL_CREATE1 =
+            function("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle EPOLL_CTL =
             function("epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle EPOLL_WAIT =
@@ -80,8 +82,8 @@ final class Posix {
 
     // The posix_spawn family returns its error number itself and leaves errno alone.
     private static final FunctionDescriptor ON_POINTER = FunctionDescriptor.of(JAVA_INT, ADDRESS);
-    private static final MethodHandle SPAWN = plain(
-            "posix_spawn", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle SPAWN =
+            plain("posix_spawn", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
     private static final MethodHandle ATTR_INIT = plain("posix_spawnattr_init", ON_POINTER);
     private static final MethodHandle ATTR_SETFLAGS =
             plain("posix_spawnattr_setflags", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_SHORT));
@@ -238,8 +240,7 @@ final class Posix {
     /** What the last {@link #reap} that returned a pid left behind. */
     Waited reaped() {
         MemorySegment usage = scratch.asSlice(16);
-        return new Waited(
-                scratch.get(JAVA_INT, 0), timeval(usage, 0), timeval(usage, 16), usage.get(JAVA_LONG, 32));
+        return new Waited(scratch.get(JAVA_INT, 0), timeval(usage, 0), timeval(usage, 16), usage.get(JAVA_LONG, 32));
     }
 
     private static long timeval(MemorySegment at, long offset) {
@@ -335,8 +336,8 @@ final class Posix {
                 problem = (int) unchecked(() -> (int) ACTIONS_CLOSEFROM.invokeExact(actions, 3));
             }
             if (problem == 0) {
-                problem = (int) unchecked(
-                        () -> (int) SPAWN.invokeExact(scratch, program, actions, ATTRIBUTES, argv, envp));
+                problem = (int)
+                        unchecked(() -> (int) SPAWN.invokeExact(scratch, program, actions, ATTRIBUTES, argv, envp));
             }
             return problem == 0 ? scratch.get(JAVA_INT, 0) : -problem;
         } finally {

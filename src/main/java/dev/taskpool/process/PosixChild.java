@@ -24,6 +24,10 @@ final class PosixChild implements ChildProcess {
     private static final long LINGER_NANOS = LINGER.toNanos();
     static final long NEVER = Long.MAX_VALUE;
 
+    /** The id of a process without marks: no process has it in them. */
+    static final long UNMARKED = 0;
+
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Chunk(byte[] bytes, int offset, CompletableFuture<Void> taken) {}
 
     private final ProcessLoop loop;
@@ -56,11 +60,16 @@ final class PosixChild implements ChildProcess {
     private boolean finished;
 
     /**
-     * @param pidfd watched by the loop, owned by {@code streams} like the pipes
      * @param rest what the input pipe did not take yet; the input ends after it unless it is to stay open
      */
     PosixChild(
-            ProcessLoop loop, long id, int pid, OutputSink sink, StandardStreams streams, byte[] rest, boolean inputStaysOpen) {
+            ProcessLoop loop,
+            long id,
+            int pid,
+            OutputSink sink,
+            StandardStreams streams,
+            byte[] rest,
+            boolean inputStaysOpen) {
         this.loop = loop;
         this.key = loop.nextKey();
         this.id = id;

@@ -102,7 +102,7 @@ public final class PosixSpawner extends Spawner {
     ChildProcess start(ProcessSpec spec, OutputSink sink, boolean marked) throws SpawnException {
         requireOpen();
         String program = Programs.resolve(spec);
-        long id = processId();
+        long id = marked ? processId() : PosixChild.UNMARKED;
         try (Arena local = Arena.ofConfined()) {
             Posix os = new Posix(local);
             StandardStreams streams = StandardStreams.open(os, spec, devNull);
@@ -133,8 +133,7 @@ public final class PosixSpawner extends Spawner {
                 discard(os, pid, streams);
                 throw e;
             }
-            PosixChild child =
-                    new PosixChild(loop, id, pid, sink, streams, rest, spec.stdin() instanceof Stdin.Pipe);
+            PosixChild child = new PosixChild(loop, id, pid, sink, streams, rest, spec.stdin() instanceof Stdin.Pipe);
             if (!loop.add(os, child)) {
                 discard(os, pid, streams);
                 throw closed();
@@ -184,14 +183,20 @@ public final class PosixSpawner extends Spawner {
             return;
         }
         long hard = os.hardLimit(pid, resource);
-        long result = hard < 0 ? hard : os.setLimit(pid, resource, Math.min(value, hard), Math.min(value + slack, hard));
+        long result =
+                hard < 0 ? hard : os.setLimit(pid, resource, Math.min(value, hard), Math.min(value + slack, hard));
         if (result < 0) {
             throw new SpawnException("cannot set a resource limit: " + Posix.describe((int) result), (int) -result);
         }
     }
 
     private int spawn(
-            Posix os, Arena local, ProcessSpec spec, String program, List<byte[]> environment, StandardStreams streams) {
+            Posix os,
+            Arena local,
+            ProcessSpec spec,
+            String program,
+            List<byte[]> environment,
+            StandardStreams streams) {
         List<byte[]> argv = spec.argv().stream()
                 .map(word -> word.getBytes(StandardCharsets.UTF_8))
                 .toList();

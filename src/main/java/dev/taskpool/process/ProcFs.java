@@ -104,7 +104,8 @@ final class ProcFs {
     static List<Integer> pids() {
         List<Integer> pids = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(ROOT, "[0-9]*")) {
-            entries.forEach(entry -> pids.add(Integer.parseInt(entry.getFileName().toString())));
+            entries.forEach(
+                    entry -> pids.add(Integer.parseInt(entry.getFileName().toString())));
         } catch (IOException e) {
             throw new java.io.UncheckedIOException("cannot list /proc", e);
         }

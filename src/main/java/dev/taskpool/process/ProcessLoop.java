@@ -2,7 +2,6 @@ package dev.taskpool.process;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -52,9 +51,10 @@ final class ProcessLoop {
     private final AtomicLong keys = new AtomicLong();
     private final Queue<Request> requests = new ConcurrentLinkedQueue<>();
 
-    /** Guards {@code closed} together with every use of the descriptors by other threads. */
+    /** Guards {@code closing} and {@code closed} together with every use of the descriptors by other threads. */
     private final ReentrantLock gate = new ReentrantLock();
 
+    private boolean closing;
     private boolean closed;
 
     // Confined to the thread.
@@ -97,7 +97,7 @@ final class ProcessLoop {
     boolean add(Posix callers, PosixChild child) throws SpawnException {
         gate.lock();
         try {
-            if (closed) {
+            if (closing) {
                 return false;
             }
             StandardStreams streams = child.streams();
@@ -161,9 +161,19 @@ final class ProcessLoop {
 
     /** Kills all processes, waits until they are gone (ten seconds at most), ends the thread and closes the descriptors. */
     void close() {
+        gate.lock();
+        try {
+            closing = true; // nothing comes after what we are about to look at
+        } finally {
+            gate.unlock();
+        }
         List<CompletableFuture<Exit>> exits = new ArrayList<>();
         for (PosixChild child : List.copyOf(children.values())) {
-            child.kill();
+            if (child.id() == PosixChild.UNMARKED) {
+                child.closeInput();
+            } else {
+                child.kill();
+            }
             exits.add(child.exit());
         }
         try {

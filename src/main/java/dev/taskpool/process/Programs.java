@@ -39,12 +39,11 @@ final class Programs {
     /** posix_spawn gives one number for all its steps; this says which of them it was. */
     static SpawnException explain(ProcessSpec spec, String program, int errno, String reason) {
         Path directory = spec.directory();
-        boolean ofTheDirectory =
-                switch (errno) {
-                    case SpawnException.ENOENT, SpawnException.ENOTDIR -> !Files.isDirectory(directory);
-                    case SpawnException.EACCES -> !Files.isExecutable(directory);
-                    default -> false;
-                };
+        boolean ofTheDirectory = switch (errno) {
+            case SpawnException.ENOENT, SpawnException.ENOTDIR -> !Files.isDirectory(directory);
+            case SpawnException.EACCES -> !Files.isExecutable(directory);
+            default -> false;
+        };
         if (ofTheDirectory) {
             return failure("in working directory " + directory, reason, errno);
         }

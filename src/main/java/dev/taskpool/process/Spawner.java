@@ -5,7 +5,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Starts processes, and answers for them until nothing of them is left. Thread-safe.
+ * Starts processes, and answers for them until nothing of them is left. Thread-safe. With the first start comes a {@link Guardian}, which
+ * ends them should this JVM be killed.
  *
  * <p>{@link #start} blocks its thread for the time of a posix_spawn, under a millisecond as a rule. It is a native call, so a
  * virtual thread pins its carrier for that long; a file system that hangs, hangs it. Waiting for an exit pins nothing.
@@ -14,9 +15,11 @@ public abstract sealed class Spawner implements AutoCloseable permits PosixSpawn
     private static final Logger LOG = LoggerFactory.getLogger(Spawner.class);
 
     private final BootId boot;
+    private final Guardian guardian;
 
     Spawner(BootId boot) {
         this.boot = boot;
+        this.guardian = new Guardian(boot);
     }
 
     /** The best that this machine has: {@link PosixSpawner}, or else {@link PlainSpawner}. Logs which, and why. */
@@ -39,6 +42,7 @@ public abstract sealed class Spawner implements AutoCloseable permits PosixSpawn
      * @throws IllegalStateException if this spawner is closed
      */
     public final ChildProcess start(ProcessSpec spec, OutputSink sink) throws SpawnException {
+        guardian.ensure(this);
         return start(spec, sink, true);
     }
 

@@ -32,12 +32,11 @@ final class StandardStreams {
     static StandardStreams open(Posix os, ProcessSpec spec, int devNull) throws SpawnException {
         StandardStreams streams = new StandardStreams(devNull);
         int[] ends = new int[2];
-        boolean needsInput =
-                switch (spec.stdin()) {
-                    case Stdin.None _ -> false;
-                    case Stdin.Bytes(byte[] bytes) -> bytes.length > 0;
-                    case Stdin.Pipe _ -> true;
-                };
+        boolean needsInput = switch (spec.stdin()) {
+            case Stdin.None _ -> false;
+            case Stdin.Bytes(byte[] bytes) -> bytes.length > 0;
+            case Stdin.Pipe _ -> true;
+        };
         if (needsInput) {
             streams.require(os, os.pipe(ends));
             streams.adopt(0, ends[0]);

@@ -10,6 +10,7 @@ public sealed interface Stdin {
      *
      * @param bytes not copied: the caller must not change them until the process has ended
      */
+    @SuppressWarnings("ArrayRecordComponent") // large, and never compared
     record Bytes(byte[] bytes) implements Stdin {}
 
     /** A pipe that stays open, fed by {@link ChildProcess#send} and ended by {@link ChildProcess#closeInput}. */
