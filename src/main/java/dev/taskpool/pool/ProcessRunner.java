@@ -13,6 +13,7 @@ import dev.taskpool.worker.Message;
 import dev.taskpool.worker.WorkerSocket;
 import dev.taskpool.worker.WorkerType;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -189,10 +190,10 @@ public final class ProcessRunner implements Runner {
             if (worker == null) {
                 LOG.warn("a connection to pool {} did not begin with the hello of one of its workers", pool);
             }
-        } catch (JsonProcessingException e) {
+        } catch (JsonProcessingException | ProtocolException e) {
             // What it is about cannot be known, so it cannot be kept.
             if (worker != null) {
-                worker.complain("it sent what cannot be understood: " + e.getOriginalMessage());
+                worker.complain("it sent what cannot be understood: " + firstLine(e));
             }
         } catch (IOException e) {
             LOG.debug("the connection to a worker of pool {} broke: {}", pool, e.getMessage());
@@ -204,6 +205,10 @@ public final class ProcessRunner implements Runner {
                 worker.readToEnd.complete(null);
             }
         }
+    }
+
+    private static String firstLine(IOException e) {
+        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
 
     private void ready(Worker worker) {

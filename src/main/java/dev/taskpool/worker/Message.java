@@ -8,6 +8,7 @@ import dev.taskpool.callable.JsonValues;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -142,7 +143,7 @@ public sealed interface Message {
     /**
      * Reads what a service got.
      *
-     * @throws IOException where it is no message
+     * @throws IOException where it is no message: a ProtocolException, or one of Jackson
      */
     static FromWorker fromWorker(byte[] frame) throws IOException {
         Fields in = Fields.read(frame);
@@ -185,7 +186,7 @@ public sealed interface Message {
     /**
      * Reads what a worker got.
      *
-     * @throws IOException where it is no message
+     * @throws IOException where it is no message: a ProtocolException, or one of Jackson
      */
     static ToWorker toWorker(byte[] frame) throws IOException {
         Fields in = Fields.read(frame);
@@ -225,7 +226,7 @@ public sealed interface Message {
 
         static Fields read(byte[] frame) throws IOException {
             if (frame.length < 2 || frame[0] != '{' || frame[1] == 0) { // else it would be taken for UTF-16
-                throw new IOException("a frame holds one JSON object and nothing around it");
+                throw new ProtocolException("a frame holds one JSON object and nothing around it");
             }
             Map<String, Json> members = new HashMap<>();
             try (JsonParser parser = FACTORY.createParser(frame)) {
@@ -239,7 +240,7 @@ public sealed interface Message {
                     members.put(name, Json.ofValid(Arrays.copyOfRange(frame, from, to)));
                 }
                 if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
-                    throw new IOException("a frame holds one JSON object and nothing around it");
+                    throw new ProtocolException("a frame holds one JSON object and nothing around it");
                 }
             }
             return new Fields(members);
@@ -248,7 +249,7 @@ public sealed interface Message {
         Json json(String name) throws IOException {
             Json value = members.get(name);
             if (value == null) {
-                throw new IOException("the message has no " + name);
+                throw new ProtocolException("the message has no " + name);
             }
             return value;
         }
@@ -269,7 +270,7 @@ public sealed interface Message {
         String string(String name) throws IOException {
             String value = optional(name);
             if (value == null) {
-                throw new IOException("the message has no " + name);
+                throw new ProtocolException("the message has no " + name);
             }
             return value;
         }
