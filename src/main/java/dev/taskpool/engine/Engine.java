@@ -136,7 +136,7 @@ public final class Engine implements AutoCloseable {
     }
 
     private void lookForDue() {
-        if (dueReading || live.suspended) {
+        if (dueReading || live.suspended()) {
             return;
         }
         dueReading = true;

@@ -50,10 +50,11 @@ final class Live {
     /** Reads of the database that are under way: tasks are not evicted before they are answered. */
     int reading;
 
-    /** Whether nothing is started: draining, or the store is away. */
-    boolean suspended;
-
     boolean draining;
+
+    /** Whether the last write failed. */
+    boolean storeAway;
+
     long windowBytes;
     long runningTotal;
 
@@ -92,6 +93,11 @@ final class Live {
         this.verdict = verdict;
         this.ids = ids;
         this.mailbox = mailbox;
+    }
+
+    /** Returns whether nothing is started. */
+    boolean suspended() {
+        return draining || storeAway;
     }
 
     long rank(Task task) {
@@ -142,7 +148,7 @@ final class Live {
 
     /** Starts what the pool's free workers can take. */
     void dispatch(Transaction tx, LivePool pool) {
-        while (!suspended && pool.freeWorkers() > 0) {
+        while (!suspended() && pool.freeWorkers() > 0) {
             ReadyQueue.Entry entry = pool.queue.poll();
             if (entry == null) {
                 break;
@@ -308,7 +314,7 @@ final class Live {
 
     /** Asks the database for the next tasks behind the boundary, when the window runs low. */
     void refill(LivePool pool) {
-        if (pool.refilling || suspended || pool.cancelling || !pool.state.starts() || !pool.queue.wantsMore()) {
+        if (pool.refilling || suspended() || pool.cancelling || !pool.state.starts() || !pool.queue.wantsMore()) {
             return;
         }
         if (windowBytes > MAX_WINDOW_BYTES / 2 && pool.queue.size() > 0) {

@@ -215,7 +215,7 @@ final class Submit extends Request<Accepted> {
         Task task = Task.accepted(id, spec, now, spec.delayMillis() > 0 ? now + spec.delayMillis() : 0);
         Cell cell = new Cell(task);
         if (task.notBefore() == 0
-                && !live.suspended
+                && !live.suspended()
                 && pool.queue.isEmpty()
                 && pool.pending == 0
                 && pool.freeWorkers() > 0) {
