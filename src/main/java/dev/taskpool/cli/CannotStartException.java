@@ -1,7 +1,7 @@
 package dev.taskpool.cli;
 
 /** The service cannot start, for a reason that the operator can mend. The message says which. */
-final class CannotStartException extends RuntimeException {
+public final class CannotStartException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     CannotStartException(String message, Throwable cause) {

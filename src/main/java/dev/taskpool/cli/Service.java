@@ -36,7 +36,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A whole service: made in order, stopped in the opposite one. */
-final class Service implements AutoCloseable {
+public final class Service implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Service.class);
 
     /** Ends the process when the engine finds itself unable to go on: the store has the truth, and the next start reads it. */
@@ -70,7 +70,7 @@ final class Service implements AutoCloseable {
      * @throws dev.taskpool.store.StorageException where the data folder cannot be used
      * @throws CannotStartException where something else is in the way
      */
-    static Service start(Settings settings, String version) {
+    public static Service start(Settings settings, String version) {
         Ticker ticker = Ticker.SYSTEM;
         RandomGenerator random = new SecureRandom();
         Registry registry = Composition.registry(settings);
@@ -194,7 +194,7 @@ final class Service implements AutoCloseable {
     }
 
     /** Returns the port that it answers on. */
-    int port() {
+    public int port() {
         return http.port();
     }
 
@@ -207,7 +207,7 @@ final class Service implements AutoCloseable {
      * Comes to rest within the grace: readiness off, nothing new, what runs may finish, then it is stopped; every wait is
      * answered. {@link #close} is to follow.
      */
-    void drain(Shutdown shutdown) {
+    public void drain(Shutdown shutdown) {
         http.stopping();
         shutdown.awaitUnlessHurried(new CompletableFuture<>(), settings.drain().announce());
         long deadline = System.nanoTime() + settings.drain().grace().toNanos();

@@ -12,7 +12,7 @@ import sun.misc.Signal;
  * The wish to stop: the first signal asks, the second hurries, the third does not wait any more. {@link Signal} and not a
  * shutdown hook, because a hook learns of no second signal and cannot make the exit code 0.
  */
-final class Shutdown {
+public final class Shutdown {
     private final AtomicInteger signals = new AtomicInteger();
     private final CompletableFuture<Void> asked = new CompletableFuture<>();
     private final CompletableFuture<Void> hurried = new CompletableFuture<>();
@@ -31,7 +31,7 @@ final class Shutdown {
     }
 
     /** Asks, without a signal. */
-    void ask() {
+    public void ask() {
         asked.complete(null);
     }
 
