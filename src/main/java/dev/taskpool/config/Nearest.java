@@ -10,7 +10,7 @@ final class Nearest {
     /** Returns the nearest of some words, or null where none is near. */
     static @Nullable String of(String word, Collection<String> known) {
         String best = null;
-        int least = Math.max(1, word.length() / 3) + 1;
+        int least = Math.max(2, word.length() / 3) + 1;
         for (String each : known) {
             int distance = distance(word, each);
             if (distance < least) {

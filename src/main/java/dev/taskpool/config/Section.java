@@ -70,7 +70,9 @@ final class Section {
             if (!(tuple.getKeyNode() instanceof ScalarNode key)) {
                 load.problems.add(load.place(tuple.getKeyNode()) + ": a key must be a word");
             } else {
-                values.put(key.getValue(), tuple.getValueNode());
+                if (values.put(key.getValue(), tuple.getValueNode()) != null) {
+                    load.problems.add(load.place(key) + ": " + full(key.getValue()) + " stands here twice");
+                }
                 keys.put(key.getValue(), key);
             }
         }
@@ -310,6 +312,8 @@ final class Section {
             wrong(key, found, "a list");
             return List.of();
         }
+        int entries = sequence.getValue().size();
+        note(key, entries == 0 ? "[]" : "(" + entries + " entries)", found);
         List<Section> sections = new ArrayList<>();
         for (Node each : sequence.getValue()) {
             sections.add(new Section(load, full(key) + "[" + sections.size() + "]", each));
@@ -340,8 +344,8 @@ final class Section {
         for (Map.Entry<String, Node> key : keys.entrySet()) {
             if (!known.contains(key.getKey())) {
                 String near = Nearest.of(key.getKey(), known);
-                load.problems.add(load.place(key.getValue()) + ": " + full(key.getKey()) + " is not known"
-                        + (near == null ? "" : "; did you mean " + near + "?") + " There are "
+                load.problems.add(load.place(key.getValue()) + ": " + full(key.getKey()) + " is not known; "
+                        + (near == null ? "there are " : "did you mean " + near + "? There are ")
                         + String.join(", ", known));
             }
         }
