@@ -1,11 +1,14 @@
 package dev.taskpool.callable;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamWriteConstraints;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -13,6 +16,9 @@ import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.taskpool.model.Json;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -96,9 +102,40 @@ public final class JsonValues {
             utf8 = MAPPER.writer().with(JsonWriteFeature.ESCAPE_NON_ASCII).writeValueAsBytes(value);
         }
         if (hasNonNumber(value)) {
-            throw new com.fasterxml.jackson.databind.JsonMappingException(null, "NaN and infinity are not JSON");
+            throw new JsonMappingException(null, "NaN and infinity are not JSON");
         }
         return Json.ofValid(utf8);
+    }
+
+    /**
+     * Returns bytes from outside as JSON, without the white space around it.
+     *
+     * @throws JsonProcessingException where they are not exactly one JSON value in UTF-8
+     */
+    public static Json checked(byte[] bytes) throws JsonProcessingException {
+        String text;
+        try {
+            // As text first: given bytes, Jackson would guess at UTF-16 and UTF-32, and not look at each string.
+            text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new JsonMappingException(null, "not UTF-8", e);
+        }
+        try (JsonParser parser = FACTORY.createParser(text)) {
+            JsonToken first = parser.nextToken();
+            parser.skipChildren();
+            if (first == null || parser.nextToken() != null) {
+                throw new JsonMappingException(null, first == null ? "it is empty" : "there is more than one value");
+            }
+        } catch (JsonProcessingException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new IllegalStateException("text cannot fail to be read", e);
+        }
+        String stripped = text.strip();
+        return Json.ofValid(stripped.length() == text.length() ? bytes : stripped.getBytes(StandardCharsets.UTF_8));
     }
 
     private static boolean hasNonNumber(Object value) {

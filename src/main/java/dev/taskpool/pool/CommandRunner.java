@@ -1,0 +1,298 @@
+package dev.taskpool.pool;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.taskpool.callable.JsonValues;
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureCode;
+import dev.taskpool.model.Json;
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.process.ChildProcess;
+import dev.taskpool.process.Exit;
+import dev.taskpool.process.ProcessSpec;
+import dev.taskpool.process.ResourceLimits;
+import dev.taskpool.process.Spawner;
+import dev.taskpool.process.Stdin;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Each task is one subprocess, made from its callable's template, in a scratch folder of its own. Cancel and timeout send TERM
+ * to all of it, then KILL; an end is told when nothing of it is left.
+ */
+public final class CommandRunner implements Runner {
+    private static final Logger LOG = LoggerFactory.getLogger(CommandRunner.class);
+    private static final String DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
+    private static final long NOT_STOPPED = -1;
+    private static final int LINE_END_BYTES = 2;
+
+    private final Map<String, CommandTemplate> templates;
+    private final Spawner spawner;
+    private final Path scratchRoot;
+    private final long maxResultBytes;
+
+    /** Starting a process blocks a little: this thread is there for it, and ends with the pool. */
+    private final ThreadPoolExecutor spawning;
+
+    /** Waits for files at the end of a run. */
+    private final ThreadFactory ending;
+
+    private final CompletableFuture<Void> closed = new CompletableFuture<>();
+
+    /** Runs under way. Entered by the engine's thread, left by the one that ends the run. */
+    private final Map<Run, Seat> seats = new ConcurrentHashMap<>();
+
+    /**
+     * @param pool its name, which its threads carry
+     * @param templates by name of callable
+     * @param spawner not closed with this
+     * @param scratchRoot holds the folders of runs; made where it is missing
+     * @param maxResultBytes a larger result fails its task
+     */
+    public CommandRunner(
+            String pool,
+            PoolSettings settings,
+            Map<String, CommandTemplate> templates,
+            Spawner spawner,
+            Path scratchRoot,
+            long maxResultBytes) {
+        this.templates = Map.copyOf(templates);
+        this.spawner = spawner;
+        this.scratchRoot = scratchRoot.toAbsolutePath();
+        this.maxResultBytes = maxResultBytes;
+        this.ending = Thread.ofVirtual().name("pool-" + pool + "-end-", 0).factory();
+        this.spawning =
+                new ThreadPoolExecutor(
+                        1,
+                        1,
+                        30,
+                        TimeUnit.SECONDS,
+                        new LinkedBlockingQueue<>(),
+                        Thread.ofPlatform()
+                                .name("pool-" + pool + "-spawn")
+                                .daemon()
+                                .factory()) {
+                    @Override
+                    protected void terminated() {
+                        closed.complete(null);
+                    }
+                };
+        configure(settings);
+    }
+
+    @Override
+    public void start(Run run) {
+        Seat seat = new Seat(run);
+        seats.put(run, seat);
+        try {
+            spawning.execute(seat::begin);
+        } catch (RejectedExecutionException e) {
+            seat.notStarted("the pool is closed");
+        }
+    }
+
+    @Override
+    public void stop(Run run, long graceMillis) {
+        run.markStopping();
+        Seat seat = seats.get(run);
+        if (seat != null) {
+            seat.stop(graceMillis);
+        }
+    }
+
+    @Override
+    public void configure(PoolSettings settings) {
+        // Nothing of a command pool outlives a run, and how many run at once is the engine's to say.
+        LOG.debug("at most {} commands at once", settings.maxWorkers());
+    }
+
+    @Override
+    public CompletableFuture<Void> close() {
+        spawning.shutdown();
+        return closed;
+    }
+
+    /** One run and its process. */
+    private final class Seat {
+        private final Run run;
+        // Each is written before the other is read, by either thread: so one of them sees that both are there.
+        private volatile @Nullable ChildProcess child;
+        private volatile long stopGrace = NOT_STOPPED;
+
+        Seat(Run run) {
+            this.run = run;
+        }
+
+        void stop(long graceMillis) {
+            stopGrace = graceMillis;
+            ChildProcess present = child;
+            if (present != null) {
+                present.terminate(Duration.ofMillis(graceMillis));
+            }
+        }
+
+        void begin() {
+            Path folder = null;
+            try {
+                if (stopGrace != NOT_STOPPED) {
+                    notStarted("it was stopped before it began");
+                    return;
+                }
+                CommandTemplate template = templates.get(run.spec().callable());
+                if (template == null) {
+                    notStarted(run.spec().callable() + " is no command");
+                    return;
+                }
+                CommandTemplate.Filled filled =
+                        template.fill(run.spec().args(), run.spec().kwargs());
+                folder = Scratch.make(scratchRoot, run.id() + "-" + run.attempt());
+                boolean hasResult = template.result() != CommandTemplate.Result.NONE;
+                CommandOutput output = new CommandOutput(run.output(), hasResult ? maxResultBytes + LINE_END_BYTES : 0);
+                ChildProcess started = spawner.start(spec(template, filled, folder), output);
+                child = started;
+                long grace = stopGrace;
+                if (grace != NOT_STOPPED) {
+                    started.terminate(Duration.ofMillis(grace));
+                }
+                Path scratch = folder;
+                started.exit()
+                        .thenAccept(exit -> ending.newThread(() -> end(template, exit, output, scratch))
+                                .start());
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                if (!(e instanceof IOException || e instanceof IllegalArgumentException)) {
+                    LOG.error("task {} could not be started", run.id(), e);
+                }
+                if (folder != null) {
+                    removed(folder);
+                }
+                notStarted(String.valueOf(e.getMessage()));
+            }
+        }
+
+        private ProcessSpec spec(CommandTemplate template, CommandTemplate.Filled filled, Path folder) {
+            Map<String, String> env = new HashMap<>();
+            env.put("PATH", DEFAULT_PATH);
+            env.put("HOME", folder.toString());
+            env.put("TMPDIR", folder.toString());
+            for (String name : template.inheritEnv()) {
+                String value = System.getenv(name);
+                if (value != null) {
+                    env.put(name, value);
+                }
+            }
+            env.putAll(template.env());
+            env.put("TASKPOOL_TASK_ID", run.id().toString());
+            env.put("TASKPOOL_ATTEMPT", Integer.toString(run.attempt()));
+            Stdin stdin = filled.stdin().length == 0 ? Stdin.NONE : new Stdin.Bytes(filled.stdin());
+            return new ProcessSpec(filled.argv(), env, folder, stdin, true, true, ResourceLimits.NO_CORE);
+        }
+
+        void notStarted(String reason) {
+            seats.remove(run);
+            run.ended(new Ending.NotStarted(
+                    Failure.of(FailureCode.START_FAILED, reason), run.output().close(null)));
+        }
+
+        private void end(CommandTemplate template, Exit exit, CommandOutput output, Path folder) {
+            removed(folder);
+            Ending ending;
+            try {
+                ending = ending(template, exit, output);
+            } catch (RuntimeException | OutOfMemoryError e) {
+                LOG.error("the end of task {} could not be read", run.id(), e);
+                ending = failed(
+                        FailureCode.INVALID_RESULT, "the result could not be read: " + e.getMessage(), null, null);
+            }
+            seats.remove(run);
+            run.ended(ending);
+        }
+
+        private Ending ending(CommandTemplate template, Exit exit, CommandOutput output) {
+            return switch (exit.status()) {
+                case Exit.Status.Signalled signalled ->
+                    failed(
+                            FailureCode.PROCESS_SIGNAL,
+                            evidence("the command was ended by " + signalled.signalName(), output),
+                            null,
+                            signalled.signalName());
+                case Exit.Status.Exited(int code) ->
+                    template.successExitCodes().contains(code)
+                            ? returned(template, code, output)
+                            : failed(
+                                    FailureCode.PROCESS_EXIT,
+                                    evidence("the command ended with exit code " + code, output),
+                                    code,
+                                    null);
+            };
+        }
+
+        private Ending returned(CommandTemplate template, int code, CommandOutput output) {
+            boolean hasResult = template.result() != CommandTemplate.Result.NONE;
+            if (hasResult && output.stdoutBytes() > maxResultBytes + LINE_END_BYTES) {
+                return tooLarge(output.stdoutBytes(), code);
+            }
+            Json result;
+            try {
+                result = switch (template.result()) {
+                    case NONE -> Json.NULL;
+                    case TEXT ->
+                        JsonValues.json(withoutLastLineEnd(new String(output.stdout(), StandardCharsets.UTF_8)));
+                    case JSON -> JsonValues.checked(output.stdout());
+                };
+            } catch (JsonProcessingException e) {
+                return failed(
+                        FailureCode.INVALID_RESULT,
+                        "what the command wrote to standard output is no JSON value: " + e.getOriginalMessage(),
+                        code,
+                        null);
+            }
+            if (hasResult && result.size() > maxResultBytes) {
+                return tooLarge(result.size(), code);
+            }
+            return new Ending.Returned(result, run.output().close(code));
+        }
+
+        private Ending tooLarge(long size, int exitCode) {
+            Failure failure = CallableInvoker.tooLarge(size, maxResultBytes);
+            return failed(failure.code(), failure.message(), exitCode, null);
+        }
+
+        private Ending failed(String code, String message, @Nullable Integer exitCode, @Nullable String signal) {
+            Failure failure = new Failure(code, message, null, null, null, exitCode, signal);
+            return new Ending.Failed(failure, run.output().close(exitCode));
+        }
+    }
+
+    private static String evidence(String message, CommandOutput output) {
+        String tail = output.stderrTail();
+        return tail.isEmpty() ? message : message + "; it wrote last:\n" + tail;
+    }
+
+    private static String withoutLastLineEnd(String text) {
+        if (text.endsWith("\r\n")) {
+            return text.substring(0, text.length() - 2);
+        }
+        return text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
+    }
+
+    private static void removed(Path folder) {
+        try {
+            Scratch.remove(folder);
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("the scratch folder {} could not be removed: {}", folder, e.toString());
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package dev.taskpool.pool;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Folders that last as long as a run. Safe for all threads. */
+final class Scratch {
+    private static final AtomicLong NUMBERS = new AtomicLong();
+
+    private Scratch() {}
+
+    /** Makes a fresh folder that only this user can enter. */
+    static Path make(Path root, String name) throws IOException {
+        Files.createDirectories(root);
+        return Files.createTempDirectory(
+                root, name + "-", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    }
+
+    /**
+     * Removes a folder with all that is in it; nothing writes there any more. A tree may be deeper than a path can be long or than there are
+     * descriptors, so folders are first moved up beside the one that is removed. Links are removed and not followed.
+     */
+    static void remove(Path folder) throws IOException {
+        Deque<Path> left = new ArrayDeque<>();
+        left.add(folder);
+        for (Path next = left.poll(); next != null; next = left.poll()) {
+            own(next);
+            try (DirectoryStream<Path> entries = Files.newDirectoryStream(next)) {
+                for (Path entry : entries) {
+                    if (Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
+                        own(entry); // moving changes the folder's own entry for its parent
+                        Path up = folder.resolveSibling(".removed-" + NUMBERS.incrementAndGet());
+                        Files.move(entry, up);
+                        left.add(up);
+                    } else {
+                        Files.deleteIfExists(entry);
+                    }
+                }
+            }
+            Files.deleteIfExists(next);
+        }
+    }
+
+    private static void own(Path folder) throws IOException {
+        Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
+    }
+}

@@ -1,0 +1,254 @@
+package dev.taskpool.process;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Starts by posix_spawn(3), with no program in between, in a session of its own, and makes this JVM the subreaper of
+ * all descendants, so that none is lost. For Linux on x86-64 and AArch64 with glibc 2.34 or later. (musl has no
+ * posix_spawn_file_actions_addclosefrom_np, without which a child would hold the JVM's descriptors.)
+ *
+ * <p>As a subreaper, this JVM also adopts and reaps orphans of what other code starts with {@link ProcessBuilder}; it kills none of those.
+ */
+public final class PosixSpawner extends Spawner {
+    private final Arena arena = Arena.ofShared();
+    private final RandomGenerator random;
+
+    /** SecureRandom locks anyway, and others need not be thread-safe. */
+    private final ReentrantLock randomLock = new ReentrantLock();
+
+    private final Posix own = new Posix(arena);
+    private final ProcessLoop loop;
+    private final long ownHardLimit;
+    private final int devNull;
+    private final int childrenFd;
+    private volatile boolean closed;
+
+    PosixSpawner(RandomGenerator random) {
+        this(random, hardLimit());
+    }
+
+    private PosixSpawner(RandomGenerator random, long ownHardLimit) {
+        super(BootId.random(random, ownHardLimit));
+        this.random = random;
+        this.ownHardLimit = ownHardLimit;
+        Posix.keepEndedChildren();
+        devNull = require("/dev/null", own.open(arena.allocateFrom("/dev/null"), Posix.O_RDWR));
+        childrenFd = require("/proc", own.open(arena.allocateFrom(childrenFile().toString()), 0));
+        require("a subreaper", own.becomeSubreaper());
+        loop = new ProcessLoop(arena, boot(), childrenFd);
+    }
+
+    private static int require(String what, int result) {
+        if (result < 0) {
+            throw new IllegalStateException("cannot have " + what + ": " + Posix.describe(result));
+        }
+        return result;
+    }
+
+    private static long hardLimit() {
+        try (Arena arena = Arena.ofConfined()) {
+            return new Posix(arena).hardLimit(0, Posix.RLIMIT_LOCKS);
+        }
+    }
+
+    private static Path childrenFile() {
+        long pid = ProcessHandle.current().pid();
+        return Path.of("/proc/self/task/" + pid + "/children");
+    }
+
+    /** Whether this machine has what this spawner needs. */
+    static boolean isAvailable() {
+        return problem() == null;
+    }
+
+    /** What is missing, or null. */
+    static @Nullable String problem() {
+        String architecture = System.getProperty("os.arch", "");
+        if (!System.getProperty("os.name", "").equals("Linux")
+                || !(architecture.equals("amd64") || architecture.equals("aarch64"))) {
+            return "not Linux on x86-64 or AArch64";
+        }
+        if (!Files.isReadable(childrenFile())) {
+            return "the kernel shows no " + childrenFile();
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            Posix os = new Posix(arena);
+            int pidfd = os.pidfd((int) ProcessHandle.current().pid());
+            if (pidfd < 0) {
+                return "no pidfd_open: " + Posix.describe(pidfd);
+            }
+            os.close(pidfd);
+            return null;
+        } catch (LinkageError | IllegalCallerException | UnsupportedOperationException e) {
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            return "the Foreign Function & Memory API cannot be used: " + cause;
+        }
+    }
+
+    @Override
+    ChildProcess start(ProcessSpec spec, OutputSink sink, boolean marked) throws SpawnException {
+        requireOpen();
+        String program = Programs.resolve(spec);
+        long id = marked ? processId() : PosixChild.UNMARKED;
+        try (Arena local = Arena.ofConfined()) {
+            Posix os = new Posix(local);
+            StandardStreams streams = StandardStreams.open(os, spec, devNull);
+            byte[] rest = new byte[0];
+            if (spec.stdin() instanceof Stdin.Bytes(byte[] bytes) && bytes.length > 0) {
+                int taken = streams.fillInput(os, local, bytes);
+                rest = java.util.Arrays.copyOfRange(bytes, taken, bytes.length);
+            }
+            int pid = spawn(os, local, spec, program, marked ? environment(spec, id) : environment(spec), streams);
+            streams.closeChildEnds(os);
+            if (pid < 0) {
+                streams.closeAll(os);
+                throw Programs.explain(spec, program, -pid, Posix.describe(pid));
+            }
+            Orphans.LEADERS.add(pid);
+            try {
+                if (marked) {
+                    // Refused to a program that is another user's by now; the environment marks that one.
+                    os.setLimit(pid, Posix.RLIMIT_LOCKS, boot().value(), id);
+                }
+                limit(os, pid, spec.limits());
+                int pidfd = os.pidfd(pid);
+                if (pidfd < 0) {
+                    throw new SpawnException("cannot watch a process: " + Posix.describe(pidfd), -pidfd);
+                }
+                streams.setPidfd(pidfd);
+            } catch (SpawnException e) {
+                discard(os, pid, streams);
+                throw e;
+            }
+            PosixChild child = new PosixChild(loop, id, pid, sink, streams, rest, spec.stdin() instanceof Stdin.Pipe);
+            if (!loop.add(os, child)) {
+                discard(os, pid, streams);
+                throw closed();
+            }
+            return child;
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw closed();
+        }
+    }
+
+    private static IllegalStateException closed() {
+        return new IllegalStateException("the spawner is closed");
+    }
+
+    private long processId() {
+        randomLock.lock();
+        try {
+            return BootId.processId(random, ownHardLimit);
+        } finally {
+            randomLock.unlock();
+        }
+    }
+
+    /** Ends a process that the loop does not know. What it may have spawned in its first microseconds carries the boot's mark. */
+    private static void discard(Posix os, int pid, StandardStreams streams) {
+        os.killGroup(pid, Posix.SIGKILL);
+        os.awaitKilled(pid);
+        Orphans.LEADERS.remove(pid);
+        streams.closeAll(os);
+    }
+
+    private static void limit(Posix os, int pid, ResourceLimits limits) throws SpawnException {
+        limit(os, pid, Posix.RLIMIT_CPU, limits.cpuSeconds(), 1);
+        limit(os, pid, Posix.RLIMIT_NOFILE, limits.openFiles(), 0);
+        limit(os, pid, Posix.RLIMIT_FSIZE, limits.fileSizeBytes(), 0);
+        limit(os, pid, Posix.RLIMIT_AS, limits.addressSpaceBytes(), 0);
+        limit(os, pid, Posix.RLIMIT_CORE, limits.coreBytes(), 0);
+    }
+
+    /** @param slack how much the hard limit is above the soft one: a second more of CPU time lets SIGXCPU come first */
+    private static void limit(Posix os, int pid, int resource, @Nullable Long value, long slack) throws SpawnException {
+        if (value == null) {
+            return;
+        }
+        long hard = os.hardLimit(pid, resource);
+        long result =
+                hard < 0 ? hard : os.setLimit(pid, resource, Math.min(value, hard), Math.min(value + slack, hard));
+        if (result < 0) {
+            throw new SpawnException("cannot set a resource limit: " + Posix.describe((int) result), (int) -result);
+        }
+    }
+
+    private int spawn(
+            Posix os,
+            Arena local,
+            ProcessSpec spec,
+            String program,
+            List<byte[]> environment,
+            StandardStreams streams) {
+        List<byte[]> argv = spec.argv().stream()
+                .map(word -> word.getBytes(StandardCharsets.UTF_8))
+                .toList();
+        return os.spawn(
+                local.allocateFrom(program),
+                strings(local, argv),
+                strings(local, environment),
+                local.allocateFrom(spec.directory().toString()),
+                streams.childEnds());
+    }
+
+    private List<byte[]> environment(ProcessSpec spec, long id) {
+        Map<String, String> all = new java.util.HashMap<>(spec.environment());
+        all.put(BootId.BOOT_VARIABLE, boot().toString());
+        all.put(BootId.PROCESS_VARIABLE, Long.toString(id));
+        return lines(all);
+    }
+
+    private static List<byte[]> environment(ProcessSpec spec) {
+        return lines(spec.environment());
+    }
+
+    private static List<byte[]> lines(Map<String, String> variables) {
+        List<byte[]> lines = new ArrayList<>(variables.size());
+        variables.forEach((name, value) -> lines.add((name + "=" + value).getBytes(StandardCharsets.UTF_8)));
+        return lines;
+    }
+
+    /** A null-terminated array of C strings, all in one allocation. */
+    private static MemorySegment strings(Arena local, List<byte[]> values) {
+        long bytes = values.stream().mapToLong(value -> value.length + 1L).sum();
+        MemorySegment text = local.allocate(Math.max(1, bytes));
+        MemorySegment array = local.allocate(ADDRESS, values.size() + 1L);
+        long offset = 0;
+        for (int i = 0; i < values.size(); i++) {
+            byte[] value = values.get(i);
+            MemorySegment.copy(value, 0, text, JAVA_BYTE, offset, value.length);
+            array.setAtIndex(ADDRESS, i, text.asSlice(offset));
+            offset += value.length + 1L; // the arena's memory is zero: the NUL is there already
+        }
+        return array;
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        loop.close();
+        own.close(childrenFd);
+        own.close(devNull);
+        arena.close();
+    }
+}

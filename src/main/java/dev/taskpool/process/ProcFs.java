@@ -1,0 +1,122 @@
+package dev.taskpool.process;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Reads /proc; see proc(5). A process may vanish at any moment, so "gone" is an answer everywhere and never an error. */
+final class ProcFs {
+    private static final Path ROOT = Path.of("/proc");
+
+    private ProcFs() {}
+
+    /**
+     * Part of /proc/PID/stat.
+     *
+     * @param state the letter, such as R, S, D, T or Z
+     * @param startTicks clock ticks from boot to its start
+     */
+    record Stat(char state, int parent, int group, int session, long startTicks) {
+        boolean isZombie() {
+            return state == 'Z' || state == 'X';
+        }
+    }
+
+    /** RLIMIT_LOCKS, in which {@link BootId} marks processes; -1 for unlimited. */
+    record Marks(long soft, long hard) {
+        static final Marks NONE = new Marks(-1, -1);
+    }
+
+    static boolean exists() {
+        return Files.isReadable(ROOT.resolve("self/stat"));
+    }
+
+    static @Nullable Stat stat(int pid) {
+        byte[] bytes = read(pid, "stat");
+        if (bytes == null) {
+            return null;
+        }
+        String text = new String(bytes, StandardCharsets.ISO_8859_1);
+        // The name is in parentheses and may itself hold spaces and parentheses: count from the last one.
+        int nameEnd = text.lastIndexOf(')');
+        String[] fields = text.substring(nameEnd + 2).split(" ");
+        return new Stat(
+                fields[0].charAt(0),
+                Integer.parseInt(fields[1]),
+                Integer.parseInt(fields[2]),
+                Integer.parseInt(fields[3]),
+                Long.parseLong(fields[19]));
+    }
+
+    static Marks marks(int pid) {
+        byte[] bytes = read(pid, "limits");
+        if (bytes == null) {
+            return Marks.NONE;
+        }
+        for (String line : new String(bytes, StandardCharsets.ISO_8859_1).split("\n")) {
+            if (line.startsWith("Max file locks")) {
+                String[] words = line.substring(14).strip().split(" +");
+                return new Marks(limit(words[0]), limit(words[1]));
+            }
+        }
+        return Marks.NONE;
+    }
+
+    private static long limit(String word) {
+        return word.equals("unlimited") ? -1 : Long.parseUnsignedLong(word);
+    }
+
+    /** Whether the environment that the process was executed with has {@code name=value}. False where we may not look. */
+    static boolean hasVariable(int pid, String name, String value) {
+        byte[] bytes = read(pid, "environ");
+        if (bytes == null) {
+            return false;
+        }
+        // ISO 8859-1 maps each byte to one character, so no byte sequence is lost or made.
+        String text = "\0" + new String(bytes, StandardCharsets.ISO_8859_1) + "\0";
+        return text.contains("\0" + name + "=" + value + "\0");
+    }
+
+    /** Whether the process carries the mark of this boot, in either place. */
+    static boolean isOf(int pid, BootId boot) {
+        return marks(pid).soft() == boot.value() || hasVariable(pid, BootId.BOOT_VARIABLE, boot.toString());
+    }
+
+    /** The peak resident set (VmHWM) in bytes, or -1. */
+    static long peakResidentBytes(int pid) {
+        byte[] bytes = read(pid, "status");
+        if (bytes != null) {
+            for (String line : new String(bytes, StandardCharsets.ISO_8859_1).split("\n")) {
+                if (line.startsWith("VmHWM:")) {
+                    return Long.parseLong(line.substring(6, line.indexOf("kB")).strip()) * 1024;
+                }
+            }
+        }
+        return -1;
+    }
+
+    /** All processes that can be seen. */
+    static List<Integer> pids() {
+        List<Integer> pids = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(ROOT, "[0-9]*")) {
+            entries.forEach(
+                    entry -> pids.add(Integer.parseInt(entry.getFileName().toString())));
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException("cannot list /proc", e);
+        }
+        return pids;
+    }
+
+    private static byte @Nullable [] read(int pid, String file) {
+        try {
+            return Files.readAllBytes(ROOT.resolve(Integer.toString(pid)).resolve(file));
+        } catch (IOException gone) {
+            return null; // ENOENT, ESRCH, or EACCES: nothing to be known of it
+        }
+    }
+}
