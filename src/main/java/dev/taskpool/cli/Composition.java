@@ -14,11 +14,13 @@ import dev.taskpool.journal.Durability;
 import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.pool.CommandTemplate;
 import dev.taskpool.store.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -53,14 +55,39 @@ final class Composition {
         } catch (IOException e) {
             throw new CannotStartException("plugins.directory " + settings.plugins() + " cannot be read: " + e, e);
         }
+        Map<String, CommandTemplate> templates = templates(settings);
         for (Map.Entry<String, Settings.Command> command : settings.commands().entrySet()) {
-            all.add(new Registered(spec(command.getKey(), command.getValue()), null));
+            CommandTemplate template = templates.get(command.getKey());
+            all.add(new Registered(
+                    spec(command.getKey(), command.getValue()), null, template == null ? null : template::problem));
         }
         try {
             return new Registry(all);
         } catch (IllegalArgumentException e) {
             throw new CannotStartException(String.valueOf(e.getMessage()), e);
         }
+    }
+
+    /** The commands of the configuration, by the name of their callable. */
+    static Map<String, CommandTemplate> templates(Settings settings) {
+        Map<String, CommandTemplate> all = new LinkedHashMap<>();
+        settings.commands().forEach((name, command) -> {
+            try {
+                all.put(
+                        name,
+                        CommandTemplate.of(
+                                command.argv(),
+                                command.allowLeadingDash(),
+                                command.stdin(),
+                                command.result(),
+                                command.env(),
+                                command.inheritEnv(),
+                                command.successExitCodes()));
+            } catch (IllegalArgumentException e) {
+                throw new CannotStartException("commands." + name + ": " + e.getMessage(), e);
+            }
+        });
+        return all;
     }
 
     private static CallableSpec spec(String name, Settings.Command command) {

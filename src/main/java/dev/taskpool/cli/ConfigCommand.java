@@ -32,6 +32,9 @@ final class ConfigCommand implements Runnable {
             return 0;
         } catch (ConfigException e) {
             return ConfigFile.refuse(e);
+        } catch (CannotStartException e) {
+            System.err.println(e.getMessage());
+            return Main.INVALID_CONFIGURATION;
         }
     }
 

@@ -4,14 +4,10 @@ import dev.taskpool.config.ConfigException;
 import dev.taskpool.config.SettingsLoader;
 import dev.taskpool.log.Logging;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 
 /** {@code taskpool demo}. */
@@ -51,23 +47,7 @@ final class DemoCommand implements Callable<Integer> {
             System.err.println("The demo failed: " + e.getMessage());
             return Main.FAILED;
         } finally {
-            delete(data);
+            Folders.delete(data);
         }
-    }
-
-    private static void delete(Path folder) throws IOException {
-        Files.walkFileTree(folder, new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.delete(file);
-                return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult postVisitDirectory(Path each, @Nullable IOException error) throws IOException {
-                Files.delete(each);
-                return FileVisitResult.CONTINUE;
-            }
-        });
     }
 }

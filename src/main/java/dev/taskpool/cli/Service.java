@@ -16,11 +16,12 @@ import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.CallableInvoker;
-import dev.taskpool.pool.Runner;
-import dev.taskpool.pool.ThreadRunner;
+import dev.taskpool.process.Leftovers;
+import dev.taskpool.process.Spawner;
 import dev.taskpool.store.Store;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
@@ -47,6 +48,7 @@ public final class Service implements AutoCloseable {
     private final Engine engine;
     private final HttpServer http;
     private final Deliveries callbacks;
+    private final Spawner spawner;
     private final @Nullable Metrics metrics;
 
     private Service(
@@ -55,12 +57,14 @@ public final class Service implements AutoCloseable {
             Engine engine,
             HttpServer http,
             Deliveries callbacks,
+            Spawner spawner,
             @Nullable Metrics metrics) {
         this.settings = settings;
         this.store = store;
         this.engine = engine;
         this.http = http;
         this.callbacks = callbacks;
+        this.spawner = spawner;
         this.metrics = metrics;
     }
 
@@ -75,9 +79,13 @@ public final class Service implements AutoCloseable {
         RandomGenerator random = new SecureRandom();
         Registry registry = Composition.registry(settings);
         Store store = Store.open(Composition.store(settings), ticker);
+        Spawner spawner = Spawner.best();
         Engine made = null;
         boolean started = false;
         try {
+            Leftovers.sweep(settings.store().directory(), spawner.boot());
+            Path scratch = settings.store().directory().resolve("scratch");
+            Folders.delete(scratch);
             OutputFiles outputs = new OutputFiles(
                     settings.store().directory().resolve("output"),
                     settings.tasks().maxOutputBytes(),
@@ -94,6 +102,12 @@ public final class Service implements AutoCloseable {
                     task -> TaskJson.bytes(task, null),
                     ticker,
                     random);
+            Runners runners = new Runners(
+                    invoker,
+                    Composition.templates(settings),
+                    spawner,
+                    scratch,
+                    settings.tasks().maxResultBytes());
             Metrics metrics = settings.metrics() ? new Metrics() : null;
             Engine engine = new Engine(
                     new EngineOptions(
@@ -104,7 +118,7 @@ public final class Service implements AutoCloseable {
                     store,
                     registry,
                     outputs,
-                    (pool, of) -> runner(pool, of, invoker),
+                    runners::runner,
                     metrics == null ? callbacks : Observer.both(callbacks, metrics),
                     ticker,
                     random,
@@ -127,23 +141,18 @@ public final class Service implements AutoCloseable {
             bind(http, settings);
             callbacks.start(engine);
             started = true;
-            return new Service(settings, store, engine, http, callbacks, metrics);
+            return new Service(settings, store, engine, http, callbacks, spawner, metrics);
         } catch (IOException e) {
-            throw new CannotStartException("the folder of outputs cannot be made: " + e, e);
+            throw new CannotStartException("the data folder cannot be used: " + e, e);
         } finally {
             if (!started) {
                 if (made != null) {
                     made.close();
                 }
+                spawner.close();
                 store.close();
             }
         }
-    }
-
-    private static Runner runner(String pool, PoolSettings of, CallableInvoker invoker) {
-        return switch (of.kind()) {
-            case THREAD, PROCESS, COMMAND -> new ThreadRunner(pool, of, invoker);
-        };
     }
 
     private static void bind(HttpServer http, Settings settings) {
@@ -256,6 +265,7 @@ public final class Service implements AutoCloseable {
         callbacks.close();
         http.close();
         await(engine.drain().closePools(), Duration.ofSeconds(2));
+        spawner.close();
         engine.close();
         store.close();
         if (metrics != null) {
