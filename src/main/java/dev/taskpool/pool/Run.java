@@ -22,6 +22,7 @@ public final class Run {
     private volatile boolean stopping;
     private volatile boolean draining;
     private volatile @Nullable Progress progress;
+    private volatile @Nullable Runnable drainListener;
 
     /** Is told what becomes of a run. */
     @FunctionalInterface
@@ -61,6 +62,11 @@ public final class Run {
 
     public TaskId id() {
         return id;
+    }
+
+    /** Returns whether text is the id of its task. */
+    boolean is(String text) {
+        return id.toString().equals(text);
     }
 
     public TaskSpec spec() {
@@ -105,9 +111,21 @@ public final class Run {
         return draining;
     }
 
-    /** Remembers whether the service is about to stop. */
+    /** Remembers whether the service is about to stop, and passes it on to a worker in another process. */
     public void markDraining(boolean now) {
         draining = now;
+        Runnable listener = drainListener;
+        if (now && listener != null) {
+            listener.run();
+        }
+    }
+
+    /** Has something done when the service is about to stop, at once where it is; must not block. */
+    void onDraining(Runnable listener) {
+        drainListener = listener;
+        if (draining) {
+            listener.run();
+        }
     }
 
     /** Returns how far it says it is, or null where it has not said. */

@@ -26,6 +26,12 @@ public sealed interface ChildProcess permits PosixChild, PlainChild {
     CompletableFuture<Exit> exit();
 
     /**
+     * Completes when what the process had written before this call went to the sink: so that one who learns of a step by other
+     * means has all output of it. Best effort for {@link PlainSpawner}. Never fails.
+     */
+    CompletableFuture<Void> outputSettled();
+
+    /**
      * Sends TERM to the group, and KILL if the leader still runs after {@code grace}. Idempotent: a second call sends no second
      * TERM, and counts if its KILL is due earlier. Does nothing once the leader ended.
      *

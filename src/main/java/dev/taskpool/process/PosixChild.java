@@ -124,6 +124,16 @@ final class PosixChild implements ChildProcess {
     }
 
     @Override
+    public CompletableFuture<Void> outputSettled() {
+        CompletableFuture<Void> settled = new CompletableFuture<>();
+        // The next round reads each pipe that is ready, and a read takes all that a pipe can hold.
+        if (!loop.submit(_ -> loop.afterNextRound(() -> settled.complete(null)))) {
+            settled.complete(null);
+        }
+        return settled;
+    }
+
+    @Override
     public void terminate(Duration grace) {
         boolean atOnce = grace.isNegative() || grace.isZero();
         // A grace of centuries would overflow the nanoseconds.

@@ -66,6 +66,9 @@ final class ProcessLoop {
     /** Killed, because the kernel had no room to watch them; asked after at each tick. */
     private final Set<PosixChild> unwatched = new HashSet<>();
 
+    /** Steps for the end of the next round of events. */
+    private List<Runnable> later = new ArrayList<>();
+
     private boolean ended;
 
     /**
@@ -239,6 +242,11 @@ final class ProcessLoop {
         timed.add(child);
     }
 
+    /** Has something run when everything that is ready now was read. */
+    void afterNextRound(Runnable step) {
+        later.add(step);
+    }
+
     void forget(PosixChild child) {
         children.remove(child.key());
         timed.remove(child);
@@ -253,12 +261,15 @@ final class ProcessLoop {
     private void run(MemorySegment events) {
         long nextTick = System.nanoTime() + TICK_NANOS;
         while (!ended) {
-            int count = os.epollWait(epoll, events, timeoutMillis(nextTick));
+            List<Runnable> due = later;
+            later = new ArrayList<>(0);
+            int count = os.epollWait(epoll, events, due.isEmpty() ? timeoutMillis(nextTick) : 0);
             for (int i = 0; i < count; i++) {
                 int flags = Epoll.events(events, i);
                 long tag = Epoll.tag(events, i);
                 guarded(() -> handle(flags, tag));
             }
+            due.forEach(ProcessLoop::guarded);
             for (Request request = requests.poll(); request != null; request = requests.poll()) {
                 Request next = request;
                 guarded(() -> next.run(os));

@@ -1,0 +1,389 @@
+package dev.taskpool.pool;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureCode;
+import dev.taskpool.model.Json;
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.process.ChildProcess;
+import dev.taskpool.process.Exit;
+import dev.taskpool.process.Spawner;
+import dev.taskpool.worker.FrameChannel;
+import dev.taskpool.worker.Message;
+import dev.taskpool.worker.WorkerSocket;
+import dev.taskpool.worker.WorkerType;
+import java.io.IOException;
+import java.net.ProtocolException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tasks in worker processes that stay: each has one task at a time, and one that dies fails only that. Workers are started
+ * when they are needed; the one that was busy last is busy next, so that the others can be let go. Who does what stands in
+ * the {@link Roster}; here is what is done about it.
+ */
+public final class ProcessRunner implements Runner {
+    private static final Logger LOG = LoggerFactory.getLogger(ProcessRunner.class);
+    private static final long HELLO_LIMIT_MILLIS = 30_000;
+    private static final long LEAVE_LIMIT_MILLIS = 5_000;
+    private static final Duration FROM_TERM_TO_KILL = Duration.ofMillis(200);
+    private static final Duration AFTER_CONNECTION = Duration.ofSeconds(1);
+
+    private final String pool;
+    private final WorkerType type;
+    private final Spawner spawner;
+    private final Path socketFolder;
+    private final long maxResultBytes;
+    private final boolean traces;
+    private final Consumer<String> broken;
+    private final Roster roster;
+    private final SecureRandom random = new SecureRandom();
+    private final CompletableFuture<Void> closed = new CompletableFuture<>();
+
+    /** Starts workers, buries them, and keeps the time. Ends when the pool is closed and the last worker is gone. */
+    private final ScheduledThreadPoolExecutor keeper;
+
+    /** Confined to the keeper. */
+    private @Nullable WorkerSocket socket;
+
+    /**
+     * @param pool its name, which its threads carry
+     * @param type what to start
+     * @param spawner not closed with this
+     * @param socketFolder a short path, as sockets need; a folder is made in it at the first start, and removed by close
+     * @param maxResultBytes a larger result fails its task
+     * @param traces whether stack traces are shown to clients
+     * @param broken is told the cause when a worker was lost and the settings say BREAK, before the end of the run that it
+     *     held; from any thread, must not block
+     */
+    public ProcessRunner(
+            String pool,
+            PoolSettings settings,
+            WorkerType type,
+            Spawner spawner,
+            Path socketFolder,
+            long maxResultBytes,
+            boolean traces,
+            Consumer<String> broken) {
+        this.pool = pool;
+        this.type = type;
+        this.spawner = spawner;
+        this.socketFolder = socketFolder;
+        this.maxResultBytes = maxResultBytes;
+        this.traces = traces;
+        this.broken = broken;
+        this.keeper = new ScheduledThreadPoolExecutor(
+                1, Thread.ofPlatform().name("pool-" + pool + "-keeper").daemon().factory());
+        keeper.setRemoveOnCancelPolicy(true);
+        this.roster = new Roster(settings, in -> later(in, this::spawn), in -> later(in, this::letIdleGo));
+        roster.configure(settings);
+    }
+
+    // --- what the engine asks for ---
+
+    @Override
+    public void start(Run run) {
+        if (roster.closing()) {
+            notStarted(run, "the pool is closed");
+            return;
+        }
+        Worker worker = roster.take(run);
+        if (worker != null) {
+            deliver(worker, run);
+        }
+    }
+
+    @Override
+    public void stop(Run run, long graceMillis) {
+        run.markStopping();
+        if (roster.takeBack(run)) {
+            notStarted(run, "it was stopped before it began");
+            return;
+        }
+        Worker worker = roster.workerOf(run);
+        if (worker == null) {
+            return;
+        }
+        if (graceMillis <= 0) {
+            makeStop(worker, run, Duration.ZERO);
+        } else {
+            worker.send(new Message.ToWorker.Cancel(run.id().toString()));
+            later(graceMillis, () -> makeStop(worker, run, FROM_TERM_TO_KILL));
+        }
+    }
+
+    /** Ends the worker if it still has the run. The end of the run is told when nothing of the worker is left. */
+    private void makeStop(Worker worker, Run run, Duration grace) {
+        if (roster.giveUp(worker, run)) {
+            worker.terminate(grace);
+        }
+    }
+
+    @Override
+    public void configure(PoolSettings settings) {
+        roster.configure(settings);
+        later(0, this::letIdleGo);
+    }
+
+    @Override
+    public CompletableFuture<Void> close() {
+        roster.close().forEach(this::leave);
+        later(0, this::finishClose);
+        return closed;
+    }
+
+    // --- the life of a worker ---
+
+    private void spawn() {
+        byte[] secret = new byte[16];
+        random.nextBytes(secret);
+        Worker worker = new Worker(HexFormat.of().formatHex(secret));
+        if (!roster.begin(worker)) {
+            return;
+        }
+        try {
+            if (socket == null) {
+                socket = new WorkerSocket(socketFolder, "pool-" + pool + "-worker", this::connected);
+            }
+            ChildProcess child = spawner.start(type.spec(socket.path(), worker.token), worker);
+            worker.started(child);
+            later(HELLO_LIMIT_MILLIS, () -> endSilent(worker));
+            child.exit().thenAccept(exit -> later(0, () -> ended(worker, exit)));
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("a worker of pool {} could not be started: {}", pool, e.getMessage());
+            bury(worker, null, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private void endSilent(Worker worker) {
+        if (worker.channel == null) {
+            worker.terminate(Duration.ZERO);
+        }
+    }
+
+    /** The life of a connection, on its own thread. */
+    private void connected(FrameChannel channel) {
+        Worker worker = null;
+        try {
+            byte[] first = channel.read();
+            Message hello = first == null ? null : Message.fromWorker(first);
+            if (hello instanceof Message.FromWorker.Hello said && said.protocol() == Message.PROTOCOL) {
+                worker = roster.welcome(said.token());
+                if (worker != null) {
+                    Worker welcome = worker;
+                    worker.connected(channel, said.outputInFrames());
+                    later(0, () -> ready(welcome)); // not here: only the keeper knows that its start is complete
+                    listen(worker, channel);
+                }
+            }
+            if (worker == null) {
+                LOG.warn("a connection to pool {} did not begin with the hello of one of its workers", pool);
+            }
+        } catch (JsonProcessingException | ProtocolException e) {
+            // What it is about cannot be known, so it cannot be kept.
+            if (worker != null) {
+                worker.complain("it sent what cannot be understood: " + firstLine(e));
+            }
+        } catch (IOException e) {
+            LOG.debug("the connection to a worker of pool {} broke: {}", pool, e.getMessage());
+        } finally {
+            if (worker != null) {
+                // It is ending, or has closed its connection and is of no more use.
+                roster.gone(worker);
+                worker.terminate(AFTER_CONNECTION);
+                worker.readToEnd.complete(null);
+            }
+        }
+    }
+
+    private static String firstLine(IOException e) {
+        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    }
+
+    private void ready(Worker worker) {
+        Run next = roster.ready(worker);
+        if (next != null) {
+            deliver(worker, next);
+        }
+    }
+
+    private void deliver(Worker worker, Run run) {
+        run.onDraining(() -> worker.send(new Message.ToWorker.Drain()));
+        worker.deliver(run, () -> {
+            roster.undelivered(worker, run);
+            worker.terminate(AFTER_CONNECTION);
+        });
+    }
+
+    private void letIdleGo() {
+        roster.idleTooLong().forEach(this::leave);
+    }
+
+    /** Asks a worker without a task to exit, and makes it. */
+    private void leave(Worker worker) {
+        if (worker.channel == null) {
+            worker.terminate(Duration.ZERO);
+        } else {
+            worker.send(new Message.ToWorker.Stop());
+            later(LEAVE_LIMIT_MILLIS, () -> worker.terminate(AFTER_CONNECTION));
+        }
+    }
+
+    // --- what a worker says ---
+
+    private void listen(Worker worker, FrameChannel channel) throws IOException {
+        for (byte[] frame = channel.read(); frame != null; frame = channel.read()) {
+            Run run = worker.run;
+            if (FrameChannel.isOversized(frame)) {
+                // What was too large to be read can only have been a result.
+                if (run != null) {
+                    finished(worker, run, Json.NULL, tooLarge(FrameChannel.MAX_FRAME));
+                }
+            } else {
+                heard(worker, run, Message.fromWorker(frame));
+            }
+        }
+    }
+
+    private void heard(Worker worker, @Nullable Run run, Message.FromWorker message) {
+        switch (message) {
+            case Message.FromWorker.Result(String task, Json result)
+            when run != null && run.is(task) ->
+                finished(worker, run, result, result.size() > maxResultBytes ? tooLarge(result.size()) : null);
+            case Message.FromWorker.Failed failed
+            when run != null && run.is(failed.task()) -> finished(worker, run, Json.NULL, failure(failed));
+            case Message.FromWorker.Progress(String task, double fraction, String text)
+            when run != null && run.is(task) -> run.progress(fraction, text);
+            case Message.FromWorker.Output(String task, boolean stderr, String text)
+            when run != null && run.is(task) -> {
+                byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+                run.output().write(stderr, bytes, 0, bytes.length);
+            }
+            case Message.FromWorker.Goodbye() -> roster.goodbye(worker);
+            default -> LOG.debug("a worker of pool {} said what nobody waits for: {}", pool, message);
+        }
+    }
+
+    private Failure tooLarge(long size) {
+        return CallableInvoker.tooLarge(size, maxResultBytes);
+    }
+
+    private Failure failure(Message.FromWorker.Failed failed) {
+        String code = failed.code();
+        return new Failure(
+                code == null ? FailureCode.EXCEPTION : code,
+                failed.message(),
+                failed.exceptionType(),
+                traces ? failed.traceback() : null,
+                failed.data(),
+                null,
+                null);
+    }
+
+    private void finished(Worker worker, Run run, Json result, @Nullable Failure failure) {
+        worker.settleOutput();
+        Roster.After after = roster.finished(worker, run);
+        // The worker is free before the end is told: whoever hears it may start the next run at once.
+        Run next = after.next();
+        if (next != null) {
+            deliver(worker, next);
+        }
+        if (after.leave()) {
+            leave(worker);
+        }
+        run.ended(
+                failure == null
+                        ? new Ending.Returned(result, run.output().close(null))
+                        : new Ending.Failed(failure, run.output().close(null)));
+    }
+
+    // --- its end ---
+
+    private void ended(Worker worker, Exit exit) {
+        // From here on nobody can connect as this worker.
+        roster.welcome(worker.token);
+        if (worker.channel == null) {
+            bury(worker, exit, worker.cause(exit));
+        } else {
+            // Its last words may be on their way still: a result is not lost because its worker was quick to go.
+            worker.readToEnd.thenRun(() -> later(0, () -> bury(worker, exit, worker.cause(exit))));
+        }
+    }
+
+    private void bury(Worker worker, @Nullable Exit exit, String cause) {
+        Roster.Loss loss = roster.buried(worker);
+        if (loss.breaks()) {
+            broken.accept("a worker was lost: " + cause);
+        }
+        Run run = loss.run();
+        if (run != null) {
+            run.ended(new Ending.Failed(died(exit, cause), run.output().close(null)));
+        }
+        for (Run each : loss.hopeless()) {
+            notStarted(each, "no worker could be started; the last one: " + cause);
+        }
+        finishClose();
+    }
+
+    private static Failure died(@Nullable Exit exit, String cause) {
+        Integer code = null;
+        String signal = null;
+        if (exit != null) {
+            switch (exit.status()) {
+                case Exit.Status.Exited(int status) -> code = status;
+                case Exit.Status.Signalled signalled -> signal = signalled.signalName();
+            }
+        }
+        return new Failure(FailureCode.WORKER_DIED, "the worker was lost: " + cause, null, null, null, code, signal);
+    }
+
+    private static void notStarted(Run run, String reason) {
+        run.ended(new Ending.NotStarted(
+                Failure.of(FailureCode.START_FAILED, reason), run.output().close(null)));
+    }
+
+    private void finishClose() {
+        if (!roster.isDeserted()) {
+            return;
+        }
+        keeper.shutdownNow();
+        WorkerSocket open = socket;
+        socket = null;
+        if (open != null) {
+            try {
+                open.close();
+            } catch (IOException e) {
+                LOG.warn("the socket of pool {} could not be removed: {}", pool, e.getMessage());
+            }
+        }
+        closed.complete(null);
+    }
+
+    /** Has the keeper do something; a pool that is closed has nothing left to do. */
+    private void later(long delayMillis, Runnable step) {
+        try {
+            keeper.schedule(() -> guarded(step), delayMillis, TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("pool {} is closed", pool);
+        }
+    }
+
+    private void guarded(Runnable step) {
+        try {
+            step.run();
+        } catch (RuntimeException | Error e) {
+            LOG.error("a step of pool {} failed", pool, e);
+        }
+    }
+}

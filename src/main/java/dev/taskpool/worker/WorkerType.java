@@ -1,0 +1,79 @@
+package dev.taskpool.worker;
+
+import dev.taskpool.process.ProcessSpec;
+import dev.taskpool.process.ResourceLimits;
+import dev.taskpool.process.Stdin;
+import java.io.File;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A kind of worker: how one is started.
+ *
+ * @param name as settings of pools name it
+ * @param argv the program and its arguments
+ * @param env all of its environment, but for {@code TASKPOOL_SOCKET} and {@code TASKPOOL_TOKEN}, which are added
+ * @param directory its working directory
+ * @param limits kernel limits of each worker
+ */
+public record WorkerType(
+        String name, List<String> argv, Map<String, String> env, Path directory, ResourceLimits limits) {
+    /** Where a worker connects to. */
+    public static final String SOCKET_VARIABLE = "TASKPOOL_SOCKET";
+
+    /** What it shows there. */
+    public static final String TOKEN_VARIABLE = "TASKPOOL_TOKEN";
+
+    static final String PLUGINS_VARIABLE = "TASKPOOL_PLUGINS";
+
+    private static final String DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
+
+    public WorkerType {
+        argv = List.copyOf(argv);
+        Map<String, String> all = new HashMap<>(env);
+        all.putIfAbsent("PATH", DEFAULT_PATH);
+        env = Map.copyOf(all);
+    }
+
+    /**
+     * The Java worker: the same callables as on threads, in JVMs of their own.
+     *
+     * @param plugins folder of jars; need not be there
+     * @param maxHeapBytes of each worker
+     * @param env more variables for it
+     */
+    public static WorkerType java(String name, Path plugins, long maxHeapBytes, Map<String, String> env) {
+        // Absolute, because the worker has another working directory.
+        String classPath = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !entry.isEmpty())
+                .map(entry -> Path.of(entry).toAbsolutePath().toString())
+                .collect(Collectors.joining(File.pathSeparator));
+        List<String> argv = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                // Small, and quick to start: a worker has one task at a time.
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:-UsePerfData",
+                "-Xshare:auto",
+                "-Xmx" + Math.max(16L << 20, maxHeapBytes),
+                "-cp",
+                classPath,
+                JavaWorker.class.getName()));
+        Map<String, String> all = new HashMap<>(env);
+        all.put(PLUGINS_VARIABLE, plugins.toAbsolutePath().toString());
+        return new WorkerType(name, argv, all, Path.of("/"), ResourceLimits.NO_CORE);
+    }
+
+    /** Returns what to start for one worker. */
+    public ProcessSpec spec(Path socket, String token) {
+        Map<String, String> all = new HashMap<>(env);
+        all.put(SOCKET_VARIABLE, socket.toString());
+        all.put(TOKEN_VARIABLE, token);
+        return new ProcessSpec(argv, all, directory, Stdin.NONE, true, true, limits);
+    }
+}
