@@ -63,8 +63,12 @@ class RoomsTest {
             .mayOnlyBeAccessedByLayers("engine", "http", "cli")
             .whereLayer("output")
             .mayOnlyBeAccessedByLayers("pool", "engine", "http", "cli")
+            .whereLayer("worker")
+            .mayOnlyBeAccessedByLayers("pool", "cli")
+            .whereLayer("process")
+            .mayOnlyBeAccessedByLayers("worker", "pool", "cli")
             .whereLayer("callable")
-            .mayOnlyBeAccessedByLayers("pool", "engine", "http", "cli");
+            .mayOnlyBeAccessedByLayers("worker", "pool", "engine", "http", "cli");
 
     @ArchTest
     static final ArchRule NO_CYCLES = SlicesRuleDefinition.slices()

@@ -14,8 +14,10 @@ import dev.taskpool.journal.Durability;
 import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolSettings;
 import dev.taskpool.pool.CommandTemplate;
 import dev.taskpool.store.Store;
+import dev.taskpool.worker.WorkerType;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -28,6 +30,8 @@ import java.util.Set;
 
 /** From settings to what the rooms are made of. */
 final class Composition {
+    private static final long WORKER_HEAP_BYTES = 256L << 20;
+
     private Composition() {}
 
     /** Makes what can be wrong beyond the form of the settings. */
@@ -88,6 +92,12 @@ final class Composition {
             }
         });
         return all;
+    }
+
+    /** What PROCESS pools may start, by name. */
+    static Map<String, WorkerType> workerTypes(Settings settings) {
+        String java = PoolSettings.JAVA_WORKER;
+        return Map.of(java, WorkerType.java(java, settings.plugins(), WORKER_HEAP_BYTES, Map.of()));
     }
 
     private static CallableSpec spec(String name, Settings.Command command) {

@@ -12,20 +12,20 @@ import dev.taskpool.engine.PoolView;
 import dev.taskpool.http.HttpServer;
 import dev.taskpool.http.TaskJson;
 import dev.taskpool.metrics.Metrics;
-import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.CallableInvoker;
 import dev.taskpool.process.Leftovers;
 import dev.taskpool.process.Spawner;
 import dev.taskpool.store.Store;
+import dev.taskpool.worker.WorkerType;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -102,12 +102,16 @@ public final class Service implements AutoCloseable {
                     task -> TaskJson.bytes(task, null),
                     ticker,
                     random);
+            Map<String, WorkerType> workerTypes = Composition.workerTypes(settings);
             Runners runners = new Runners(
                     invoker,
                     Composition.templates(settings),
+                    workerTypes,
                     spawner,
                     scratch,
-                    settings.tasks().maxResultBytes());
+                    Path.of(System.getProperty("java.io.tmpdir")),
+                    settings.tasks().maxResultBytes(),
+                    settings.tasks().traces());
             Metrics metrics = settings.metrics() ? new Metrics() : null;
             Engine engine = new Engine(
                     new EngineOptions(
@@ -131,7 +135,7 @@ public final class Service implements AutoCloseable {
                     registry,
                     outputs,
                     Composition.tokens(settings),
-                    Set.of(PoolSettings.JAVA_WORKER),
+                    workerTypes.keySet(),
                     destinations::check,
                     random,
                     metrics == null ? null : scrape(metrics, engine));

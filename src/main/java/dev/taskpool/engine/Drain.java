@@ -51,15 +51,7 @@ public final class Drain {
                     }
                 }
                 if (cancelPending) {
-                    for (LivePool pool : live.pools.values()) {
-                        Pools.cancelResident(live, tx, pool);
-                        tx.after(() -> {
-                            if (pool.pending > 0 && !pool.cancelling) {
-                                pool.cancelling = true;
-                                Pools.cancelStored(live, pool, 0);
-                            }
-                        });
-                    }
+                    live.pools.values().forEach(pool -> Pools.cancelAll(live, tx, pool));
                 }
                 tx.after(() -> answer.complete(now()));
             }

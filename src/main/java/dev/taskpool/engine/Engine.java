@@ -14,9 +14,9 @@ import dev.taskpool.model.TaskState;
 import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.Run;
-import dev.taskpool.pool.Runner;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.StorageException;
+import dev.taskpool.pool.Run;
 import dev.taskpool.store.Store;
 import dev.taskpool.store.TaskQuery;
 import java.io.IOException;
@@ -27,7 +27,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
-import java.util.function.BiFunction;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -67,7 +66,7 @@ public final class Engine implements AutoCloseable {
             Store store,
             Registry registry,
             OutputFiles outputs,
-            BiFunction<String, PoolSettings, Runner> runners,
+            RunnerFactory runners,
             Observer observer,
             Ticker ticker,
             RandomGenerator random,
@@ -83,7 +82,7 @@ public final class Engine implements AutoCloseable {
                 store,
                 registry,
                 outputs,
-                runners::apply,
+                runners,
                 waits,
                 observer,
                 ticker,

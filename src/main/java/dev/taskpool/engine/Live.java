@@ -13,7 +13,6 @@ import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.ReadyQueue;
 import dev.taskpool.pool.Run;
-import dev.taskpool.pool.Runner;
 import dev.taskpool.store.Store;
 import java.util.HashMap;
 import java.util.Map;
@@ -63,12 +62,6 @@ final class Live {
 
     /** Requests whose key is being looked up in H2, and those that wait for the same. */
     final Map<String, java.util.List<Submit>> keyLookups = new HashMap<>();
-
-    /** Makes the runner of a pool. */
-    @FunctionalInterface
-    interface RunnerFactory {
-        Runner runner(String pool, PoolSettings settings);
-    }
 
     Live(
             EngineOptions options,
@@ -123,7 +116,13 @@ final class Live {
 
     LivePool addPool(String name, boolean byApi, PoolSettings settings, PoolState state) {
         LivePool pool = new LivePool(
-                name, byApi, settings, state, runners.runner(name, settings), options.window(), ticker.nanos());
+                name,
+                byApi,
+                settings,
+                state,
+                runners.runner(name, settings, cause -> mailbox.put(new Pools.Break(this, name, cause))),
+                options.window(),
+                ticker.nanos());
         pools.put(name, pool);
         return pool;
     }
@@ -142,6 +141,17 @@ final class Live {
             pool.running -= n;
             runningTotal -= n;
         });
+    }
+
+    /** PENDING → done, without having run. */
+    void endPending(Transaction tx, Cell cell, Task ended) {
+        Task task = tx.latest(cell);
+        LivePool pool = pool(task);
+        if (task.notBefore() == 0) {
+            leaveQueue(tx, pool, task);
+        }
+        addPending(tx, pool, -1);
+        tx.change(cell, ended);
     }
 
     // --- starting ---

@@ -76,7 +76,8 @@ class RoutesMatchContractTest {
                         store,
                         registry,
                         outputs,
-                        (name, settings) -> new ThreadRunner(name, settings, new CallableInvoker(1 << 20, true)),
+                        (name, settings, broken) ->
+                                new ThreadRunner(name, settings, new CallableInvoker(1 << 20, true)),
                         Observer.NONE,
                         Ticker.SYSTEM,
                         new Random(),
