@@ -283,7 +283,13 @@ public sealed interface Message {
         @Nullable
         String optional(String name) throws IOException {
             Json value = members.get(name);
-            return value == null ? null : JsonValues.mapper().readValue(value.utf8(), String.class);
+            if (value == null || value.equals(Json.NULL)) {
+                return null;
+            }
+            if (value.utf8()[0] != '"') {
+                throw new ProtocolException(name + " is not a string");
+            }
+            return JsonValues.mapper().readValue(value.utf8(), String.class);
         }
 
         long integer(String name, long otherwise) throws IOException {

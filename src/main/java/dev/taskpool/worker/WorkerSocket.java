@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,6 +22,8 @@ public final class WorkerSocket implements AutoCloseable {
 
     /** sun_path of unix(7) has 108 bytes with the NUL. */
     private static final int MAX_PATH_BYTES = 107;
+
+    private static final long RETRY_NANOS = 100_000_000;
 
     private final Path folder;
     private final Path path;
@@ -44,22 +47,24 @@ public final class WorkerSocket implements AutoCloseable {
         server = listen();
         AtomicLong number = new AtomicLong();
         Thread.ofPlatform().daemon().name(thread + "-accept").start(() -> {
-            try {
-                while (true) {
-                    SocketChannel channel = server.accept();
-                    // A platform thread: it wakes up faster than a virtual one, and there is a whole process to it
-                    // anyway.
-                    Thread.ofPlatform()
-                            .daemon()
-                            .name(thread + "-" + number.incrementAndGet())
-                            .start(() -> serve(channel, connected));
-                }
-            } catch (ClosedChannelException e) {
-                LOG.debug("{} is closed", path);
-            } catch (IOException e) {
-                LOG.error("no worker can connect to {} any more", path, e);
+            while (server.isOpen()) {
+                accept(thread + "-" + number.incrementAndGet(), connected);
             }
         });
+    }
+
+    private void accept(String thread, Consumer<FrameChannel> connected) {
+        try {
+            SocketChannel channel = server.accept();
+            // A platform thread: it wakes up faster than a virtual one, and there is a whole process to it anyway.
+            Thread.ofPlatform().daemon().name(thread).start(() -> serve(channel, connected));
+        } catch (ClosedChannelException e) {
+            LOG.debug("{} is closed", path);
+        } catch (IOException e) {
+            // Descriptors are short, as a rule; a worker waits in the queue of the socket until there is one.
+            LOG.warn("a worker cannot connect for now: {}", e.getMessage());
+            LockSupport.parkNanos(RETRY_NANOS);
+        }
     }
 
     private ServerSocketChannel listen() throws IOException {

@@ -17,7 +17,8 @@ import java.util.stream.Stream;
  *
  * @param name as settings of pools name it
  * @param argv the program and its arguments
- * @param env all of its environment, but for {@code TASKPOOL_SOCKET} and {@code TASKPOOL_TOKEN}, which are added
+ * @param env all of its environment, but for {@code TASKPOOL_SOCKET} and {@code TASKPOOL_TOKEN}, which are added, and {@code PATH} and
+ *     {@code LANG}, which have a default
  * @param directory its working directory
  * @param limits kernel limits of each worker
  */
@@ -37,6 +38,7 @@ public record WorkerType(
         argv = List.copyOf(argv);
         Map<String, String> all = new HashMap<>(env);
         all.putIfAbsent("PATH", DEFAULT_PATH);
+        all.putIfAbsent("LANG", "C.UTF-8"); // else Java and Python cannot name a file that has an umlaut
         env = Map.copyOf(all);
     }
 
@@ -48,7 +50,7 @@ public record WorkerType(
      * @param env more variables for it
      */
     public static WorkerType java(String name, Path plugins, long maxHeapBytes, Map<String, String> env) {
-        // Absolute, because the worker has another working directory.
+        // Absolute, whatever becomes of the working directory; it is the service's, as it is for tasks on threads.
         String classPath = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
                 .filter(entry -> !entry.isEmpty())
                 .map(entry -> Path.of(entry).toAbsolutePath().toString())
@@ -66,7 +68,7 @@ public record WorkerType(
                 JavaWorker.class.getName()));
         Map<String, String> all = new HashMap<>(env);
         all.put(PLUGINS_VARIABLE, plugins.toAbsolutePath().toString());
-        return new WorkerType(name, argv, all, Path.of("/"), ResourceLimits.NO_CORE);
+        return new WorkerType(name, argv, all, Path.of("").toAbsolutePath(), ResourceLimits.NO_CORE);
     }
 
     /** Returns what to start for one worker. */

@@ -225,6 +225,15 @@ class ProcessRunnerTest {
     }
 
     @Test
+    void drainIsPassedOn() throws Exception {
+        ProcessRunner pool = java(1);
+        Bench.Started started = bench.start(pool, "test.draining", null, null);
+        await().until(() -> bench.output(started, false).contains("waiting"));
+        started.run().markDraining(true);
+        assertThat(started.result()).hasToString("\"drained\"");
+    }
+
+    @Test
     void stubbornTaskIsKilledWithItsWorker() throws Exception {
         ProcessRunner pool = java(Bench.settings(PoolKind.PROCESS, 1, 0, null, null, OnWorkerLost.BREAK));
         String pid = pid(pool);

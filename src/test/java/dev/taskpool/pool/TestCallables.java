@@ -51,6 +51,13 @@ public final class TestCallables implements CallableProvider {
             }
             return "stopped";
         });
+        all.put(CallableSpec.of("test.draining", ""), c -> {
+            c.stdout().println("waiting");
+            while (!c.draining()) {
+                java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+            }
+            return "drained";
+        });
         return all;
     }
 

@@ -2,6 +2,7 @@ package dev.taskpool.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.taskpool.model.Json;
 import java.io.ByteArrayOutputStream;
@@ -116,7 +117,7 @@ class MessageTest {
                 "{\"type\":\"result\",\"result\":1}",
                 "{\"type\":\"output\",\"task\":\"t\"}",
                 " {\"type\":\"stop\"}")) {
-            assertThatThrownBy(() -> Message.fromWorker(bad.getBytes(StandardCharsets.UTF_8)))
+            assertThat(catchThrowable(() -> Message.fromWorker(bad.getBytes(StandardCharsets.UTF_8))))
                     .as(bad)
                     .isInstanceOf(IOException.class);
         }
