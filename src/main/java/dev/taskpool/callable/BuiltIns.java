@@ -26,9 +26,12 @@ public final class BuiltIns implements CallableProvider {
     @Override
     public Map<CallableSpec, TaskCallable> callables() {
         Map<CallableSpec, TaskCallable> all = new LinkedHashMap<>();
-        all.put(
-                repeatable("echo", "Returns {args, kwargs} as it got them.", "{}"),
-                c -> Map.of("args", c.args(), "kwargs", c.kwargs()));
+        all.put(repeatable("echo", "Returns {args, kwargs} as it got them.", "{}"), c -> {
+            Map<String, Object> both = new LinkedHashMap<>();
+            both.put("args", c.args());
+            both.put("kwargs", c.kwargs());
+            return both;
+        });
         all.put(repeatable("identity", "Returns its first argument.", count(1)), c -> c.arg(0));
         all.put(repeatable("noop", "Returns null.", "{}"), c -> null);
         all.put(

@@ -1,12 +1,14 @@
 package dev.taskpool.callable;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamWriteConstraints;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.core.util.JsonGeneratorDelegate;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -15,6 +17,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.taskpool.model.Json;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -42,8 +45,6 @@ public final class JsonValues {
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
             .disable(SerializationFeature.FAIL_ON_EMPTY_BEANS)
-            // A NaN is no JSON: refused where it is written, instead of becoming a string.
-            .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
             .build();
 
     private JsonValues() {}
@@ -91,20 +92,63 @@ public final class JsonValues {
         if (value == null) {
             return Json.NULL;
         }
-        byte[] utf8;
         try {
-            utf8 = MAPPER.writeValueAsBytes(value);
+            return Json.ofValid(written(value, false));
         } catch (JsonProcessingException e) {
             if (!String.valueOf(e.getOriginalMessage()).contains("surrogate")) {
                 throw e;
             }
             // Half a surrogate pair is legal in JSON as an escape, and has no UTF-8: write escapes.
-            utf8 = MAPPER.writer().with(JsonWriteFeature.ESCAPE_NON_ASCII).writeValueAsBytes(value);
+            return Json.ofValid(written(value, true));
         }
-        if (hasNonNumber(value)) {
-            throw new JsonMappingException(null, "NaN and infinity are not JSON");
+    }
+
+    private static byte[] written(Object value, boolean ascii) throws JsonProcessingException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (JsonGenerator plain = FACTORY.createGenerator(out)) {
+            if (ascii) {
+                plain.configure(JsonWriteFeature.ESCAPE_NON_ASCII.mappedFeature(), true);
+            }
+            MAPPER.writeValue(new FiniteNumbers(plain), value);
+            plain.flush();
+        } catch (JsonProcessingException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new IllegalStateException("memory cannot fail to be written", e);
         }
-        return Json.ofValid(utf8);
+        return out.toByteArray();
+    }
+
+    /** NaN and infinity are no JSON, wherever they stand: refused instead of written as something else. */
+    private static final class FiniteNumbers extends JsonGeneratorDelegate {
+        FiniteNumbers(JsonGenerator to) {
+            super(to, false);
+        }
+
+        @Override
+        public void writeNumber(double v) throws IOException {
+            if (!Double.isFinite(v)) {
+                throw new JsonMappingException(null, v + " is not JSON");
+            }
+            super.writeNumber(v);
+        }
+
+        @Override
+        public void writeNumber(float v) throws IOException {
+            if (!Float.isFinite(v)) {
+                throw new JsonMappingException(null, v + " is not JSON");
+            }
+            super.writeNumber(v);
+        }
+
+        @Override
+        public void writeArray(double[] array, int offset, int length) throws IOException {
+            writeStartArray(array, length);
+            for (int i = offset; i < offset + length; i++) {
+                writeNumber(array[i]);
+            }
+            writeEndArray();
+        }
     }
 
     /**
@@ -136,9 +180,5 @@ public final class JsonValues {
         }
         String stripped = text.strip();
         return Json.ofValid(stripped.length() == text.length() ? bytes : stripped.getBytes(StandardCharsets.UTF_8));
-    }
-
-    private static boolean hasNonNumber(Object value) {
-        return (value instanceof Double d && !Double.isFinite(d)) || (value instanceof Float f && !Float.isFinite(f));
     }
 }

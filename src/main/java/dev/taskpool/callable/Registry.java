@@ -93,16 +93,28 @@ public final class Registry {
     }
 
     /**
-     * Holds arguments against the callable's schema.
+     * Holds arguments against what the callable says of them.
      *
      * @param pointer where the submission stands in the request, for the problem
      * @throws Problem {@code invalid_arguments}, naming each place that does not fit
      */
     public void checkArguments(String name, @Nullable Json args, @Nullable Json kwargs, String pointer) {
         Schema schema = schemas.get(name);
-        if (schema == null) {
-            return;
+        if (schema != null) {
+            checkSchema(schema, args, kwargs, pointer);
         }
+        Registered callable = byName.get(name);
+        if (callable != null && callable.check() != null) {
+            callable.check().problem(args, kwargs).ifPresent(sentence -> {
+                throw Problem.field(
+                        ProblemCode.INVALID_ARGUMENTS,
+                        pointer + (sentence.startsWith("kwargs") ? "/kwargs" : "/args"),
+                        shortened(sentence));
+            });
+        }
+    }
+
+    private static void checkSchema(Schema schema, @Nullable Json args, @Nullable Json kwargs, String pointer) {
         String both =
                 "{\"args\":" + (args == null ? "[]" : args) + ",\"kwargs\":" + (kwargs == null ? "{}" : kwargs) + "}";
         List<Error> errors = schema.validate(both, InputFormat.JSON);

@@ -48,11 +48,6 @@ final class Cancel extends Request<Task> {
 
     /** PENDING → CANCELLED. */
     static void cancelPending(Live live, Transaction tx, Cell cell, Task task) {
-        LivePool pool = live.pool(task);
-        if (task.notBefore() == 0) {
-            live.leaveQueue(tx, pool, task);
-        }
-        live.addPending(tx, pool, -1);
-        tx.change(cell, live.verdict.cancelled(task, live.ids.micros()));
+        live.endPending(tx, cell, live.verdict.cancelled(task, live.ids.micros()));
     }
 }

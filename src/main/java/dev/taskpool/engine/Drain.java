@@ -45,22 +45,13 @@ public final class Drain {
             @Override
             public void decide(Transaction tx) {
                 live.draining = true;
-                live.suspended = true;
                 for (Cell cell : live.cells.values()) {
                     if (cell.run() != null) {
                         cell.run().markDraining(true);
                     }
                 }
                 if (cancelPending) {
-                    for (LivePool pool : live.pools.values()) {
-                        Pools.cancelResident(live, tx, pool);
-                        tx.after(() -> {
-                            if (pool.pending > 0 && !pool.cancelling) {
-                                pool.cancelling = true;
-                                Pools.cancelStored(live, pool, 0);
-                            }
-                        });
-                    }
+                    live.pools.values().forEach(pool -> Pools.cancelAll(live, tx, pool));
                 }
                 tx.after(() -> answer.complete(now()));
             }
@@ -79,7 +70,6 @@ public final class Drain {
         mailbox.put(tx -> {
             draining = false;
             live.draining = false;
-            live.suspended = false;
             for (Cell cell : live.cells.values()) {
                 if (cell.run() != null) {
                     cell.run().markDraining(false);
@@ -121,8 +111,12 @@ public final class Drain {
         }
     }
 
-    /** Stops what still runs: interrupts threads, TERM and then KILL to processes. Again: hurries. */
-    public void stopRunning(boolean atOnce) {
+    /**
+     * Stops what still runs: interrupts threads, TERM and then KILL to processes. Again: hurries.
+     *
+     * @param mostGraceMillis time from asking to making, where the pool does not allow less
+     */
+    public void stopRunning(long mostGraceMillis) {
         mailbox.put(tx -> {
             for (Cell cell : List.copyOf(live.cells.values())) {
                 var run = cell.run();
@@ -131,7 +125,7 @@ public final class Drain {
                     if (cell.stop == null) {
                         cell.stop = StopReason.DRAIN;
                     }
-                    pool.runner.stop(run, atOnce ? 0 : pool.settings.graceMillis());
+                    pool.runner.stop(run, Math.min(mostGraceMillis, pool.settings.graceMillis()));
                 }
             }
         });

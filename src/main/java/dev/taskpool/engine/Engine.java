@@ -14,7 +14,6 @@ import dev.taskpool.model.TaskState;
 import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.Run;
-import dev.taskpool.pool.Runner;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.StorageException;
 import dev.taskpool.store.Store;
@@ -67,7 +66,7 @@ public final class Engine implements AutoCloseable {
             Store store,
             Registry registry,
             OutputFiles outputs,
-            BiFunction<String, PoolSettings, Runner> runners,
+            RunnerFactory runners,
             Observer observer,
             Ticker ticker,
             RandomGenerator random,
@@ -83,7 +82,7 @@ public final class Engine implements AutoCloseable {
                 store,
                 registry,
                 outputs,
-                runners::apply,
+                runners,
                 waits,
                 observer,
                 ticker,
@@ -136,7 +135,7 @@ public final class Engine implements AutoCloseable {
     }
 
     private void lookForDue() {
-        if (dueReading || live.suspended) {
+        if (dueReading || live.suspended()) {
             return;
         }
         dueReading = true;

@@ -13,7 +13,6 @@ import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.ReadyQueue;
 import dev.taskpool.pool.Run;
-import dev.taskpool.pool.Runner;
 import dev.taskpool.store.Store;
 import java.util.HashMap;
 import java.util.Map;
@@ -50,10 +49,11 @@ final class Live {
     /** Reads of the database that are under way: tasks are not evicted before they are answered. */
     int reading;
 
-    /** Whether nothing is started: draining, or the store is away. */
-    boolean suspended;
-
     boolean draining;
+
+    /** Whether the last write failed. */
+    boolean storeAway;
+
     long windowBytes;
     long runningTotal;
 
@@ -62,12 +62,6 @@ final class Live {
 
     /** Requests whose key is being looked up in H2, and those that wait for the same. */
     final Map<String, java.util.List<Submit>> keyLookups = new HashMap<>();
-
-    /** Makes the runner of a pool. */
-    @FunctionalInterface
-    interface RunnerFactory {
-        Runner runner(String pool, PoolSettings settings);
-    }
 
     Live(
             EngineOptions options,
@@ -94,6 +88,11 @@ final class Live {
         this.mailbox = mailbox;
     }
 
+    /** Returns whether nothing is started. */
+    boolean suspended() {
+        return draining || storeAway;
+    }
+
     long rank(Task task) {
         return task.rank(options.ageing().toMillis());
     }
@@ -117,7 +116,13 @@ final class Live {
 
     LivePool addPool(String name, boolean byApi, PoolSettings settings, PoolState state) {
         LivePool pool = new LivePool(
-                name, byApi, settings, state, runners.runner(name, settings), options.window(), ticker.nanos());
+                name,
+                byApi,
+                settings,
+                state,
+                runners.runner(name, settings, cause -> mailbox.put(new Pools.Break(this, name, cause))),
+                options.window(),
+                ticker.nanos());
         pools.put(name, pool);
         return pool;
     }
@@ -138,11 +143,22 @@ final class Live {
         });
     }
 
+    /** PENDING → done, without having run. */
+    void endPending(Transaction tx, Cell cell, Task ended) {
+        Task task = tx.latest(cell);
+        LivePool pool = pool(task);
+        if (task.notBefore() == 0) {
+            leaveQueue(tx, pool, task);
+        }
+        addPending(tx, pool, -1);
+        tx.change(cell, ended);
+    }
+
     // --- starting ---
 
     /** Starts what the pool's free workers can take. */
     void dispatch(Transaction tx, LivePool pool) {
-        while (!suspended && pool.freeWorkers() > 0) {
+        while (!suspended() && pool.freeWorkers() > 0) {
             ReadyQueue.Entry entry = pool.queue.poll();
             if (entry == null) {
                 break;
@@ -308,7 +324,7 @@ final class Live {
 
     /** Asks the database for the next tasks behind the boundary, when the window runs low. */
     void refill(LivePool pool) {
-        if (pool.refilling || suspended || pool.cancelling || !pool.state.starts() || !pool.queue.wantsMore()) {
+        if (pool.refilling || suspended() || pool.cancelling || !pool.state.starts() || !pool.queue.wantsMore()) {
             return;
         }
         if (windowBytes > MAX_WINDOW_BYTES / 2 && pool.queue.size() > 0) {

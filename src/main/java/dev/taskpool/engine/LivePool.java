@@ -34,6 +34,10 @@ final class LivePool {
     boolean cancelling;
 
     boolean closing;
+
+    /** Why it is BROKEN, or was when it was last. */
+    String brokenBy = "";
+
     final List<CompletableFuture<PoolView>> shutdownWaits = new ArrayList<>();
 
     /** Mean time of a run, weighted to the last ones; for Retry-After. */
@@ -57,7 +61,8 @@ final class LivePool {
     }
 
     PoolView view(boolean created) {
-        return new PoolView(name, settings, state, pending, running, created);
+        return new PoolView(
+                name, settings, state, pending, running, state == PoolState.BROKEN ? brokenBy : null, created);
     }
 
     Change.StoredPool stored(PoolSettings nextSettings, PoolState nextState) {

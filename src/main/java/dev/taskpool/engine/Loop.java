@@ -43,7 +43,6 @@ final class Loop implements Runnable {
     private volatile boolean down;
 
     private long retryAt;
-    private boolean suspendedByOthers;
 
     private volatile boolean closing;
 
@@ -251,10 +250,9 @@ final class Loop implements Runnable {
     private void goDown(StorageException e) {
         if (!down) {
             LOG.error("the store cannot be written: new tasks are refused until it can", e);
-            suspendedByOthers = live.suspended;
         }
         down = true;
-        live.suspended = true;
+        live.storeAway = true;
         retryAt = live.ticker.nanos() + RETRY_NANOS;
     }
 
@@ -284,7 +282,7 @@ final class Loop implements Runnable {
             }
             LOG.info("the store can be written again");
             down = false;
-            live.suspended = suspendedByOthers || live.draining;
+            live.storeAway = false;
             dirty.addAll(live.pools.values());
         }
     }

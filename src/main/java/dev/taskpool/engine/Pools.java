@@ -6,15 +6,19 @@ import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
+import dev.taskpool.pool.Run;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.Store;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** What can be done to pools. Each method decides within a transaction, on the engine's thread. */
 final class Pools {
+    private static final long RETRY_NANOS = 300_000_000L;
+
     private Pools() {}
 
     static LivePool named(Live live, String name) {
@@ -60,8 +64,11 @@ final class Pools {
         if (old.state == PoolState.SHUTTING_DOWN || old.state == PoolState.SHUT_DOWN) {
             throw Problem.of(ProblemCode.POOL_SHUT_DOWN, "'" + name + "' was shut down; delete it to make it anew");
         }
-        tx.add(new Change.PoolSaved(old.stored(settings, old.state)));
+        // Settings given to a broken pool mend it.
+        PoolState state = old.state == PoolState.BROKEN ? PoolState.ACTIVE : old.state;
+        tx.add(new Change.PoolSaved(old.stored(settings, state)));
         tx.after(() -> {
+            old.state = state;
             old.settings = settings;
             old.runner.configure(settings);
             live.mailbox.put(next -> live.dispatch(next, old));
@@ -108,49 +115,59 @@ final class Pools {
         if (pool.state != PoolState.SHUTTING_DOWN && pool.state != PoolState.SHUT_DOWN) {
             tx.add(new Change.PoolSaved(pool.stored(pool.settings, PoolState.SHUTTING_DOWN)));
         }
-        if (cancelPending) {
-            cancelResident(live, tx, pool);
-        }
         tx.after(() -> {
             if (pool.state != PoolState.SHUT_DOWN) {
                 pool.state = PoolState.SHUTTING_DOWN;
             }
-            if (cancelPending && pool.pending > 0 && !pool.cancelling) {
-                pool.cancelling = true;
-                cancelStored(live, pool, 0);
-            }
+        });
+        if (cancelPending) {
+            cancelAll(live, tx, pool);
+        }
+        tx.after(() -> {
             live.mailbox.put(next -> live.dispatch(next, pool));
             closeIfEmpty(live, pool);
             answer.accept(pool);
         });
     }
 
-    /** Cancels the pending tasks of a pool that are in memory. */
-    static void cancelResident(Live live, Transaction tx, LivePool pool) {
+    /** Cancels the pending tasks of a pool. */
+    static void cancelAll(Live live, Transaction tx, LivePool pool) {
+        endAll(live, tx, pool, task -> live.verdict.cancelled(task, live.ids.micros()));
+    }
+
+    /** Ends the pending tasks of a pool: those in memory now, those that only the database has page by page. */
+    private static void endAll(Live live, Transaction tx, LivePool pool, UnaryOperator<Task> end) {
         for (Cell cell : live.cells.values()) {
             Task task = tx.latest(cell);
             if (task.state() == TaskState.PENDING
                     && cell.run() == null
                     && task.spec().pool().equals(pool.name)) {
-                Cancel.cancelPending(live, tx, cell, task);
+                live.endPending(tx, cell, end.apply(task));
             }
         }
+        tx.after(() -> {
+            if (pool.pending > 0 && !pool.cancelling) {
+                pool.cancelling = true;
+                nextPage(live, pool, 0, end);
+            }
+        });
     }
 
-    /** Cancels the pending tasks of a pool that only the database has, page by page. */
-    static void cancelStored(Live live, LivePool pool, long after) {
+    private static void nextPage(Live live, LivePool pool, long after, UnaryOperator<Task> end) {
         live.reading++;
         live.store
                 .pending(pool.name, after, 1_000)
-                .whenComplete((page, error) -> live.mailbox.put(new CancelPage(live, pool, after, page, error)));
+                .whenComplete((page, error) -> live.mailbox.put(new EndPage(live, pool, after, page, error, end)));
     }
 
-    private record CancelPage(
+    private record EndPage(
             Live live,
             LivePool pool,
             long after,
             Store.@Nullable Page page,
-            @Nullable Throwable error) implements Command {
+            @Nullable Throwable error,
+            UnaryOperator<Task> end)
+            implements Command {
         @Override
         public void decide(Transaction tx) {
             live.reading--;
@@ -160,7 +177,7 @@ final class Pools {
                 Cell cell = live.resident(stored);
                 Task task = tx.latest(cell);
                 if (task.state() == TaskState.PENDING && cell.run() == null) {
-                    Cancel.cancelPending(live, tx, cell, task);
+                    live.endPending(tx, cell, end.apply(task));
                 }
             }
             boolean complete = page != null && error == null && page.complete();
@@ -169,9 +186,39 @@ final class Pools {
                     pool.cancelling = false;
                     live.evictDeferred();
                     closeIfEmpty(live, pool);
+                } else if (tasks.isEmpty()) {
+                    // The store cannot be read at the moment: not at once again.
+                    live.timers.at(live.ticker.nanos() + RETRY_NANOS, next -> nextPage(live, pool, after, end));
                 } else {
-                    long next = tasks.isEmpty() ? after : tasks.getLast().id().sequence();
-                    cancelStored(live, pool, next);
+                    nextPage(live, pool, tasks.getLast().id().sequence(), end);
+                }
+            });
+        }
+
+        @Override
+        public boolean fact() {
+            return true;
+        }
+    }
+
+    /** The workers of a pool cannot go on, and its settings say BREAK: all that it has fails, as in CPython. */
+    record Break(Live live, String name, String cause) implements Command {
+        @Override
+        public void decide(Transaction tx) {
+            LivePool pool = live.pools.get(name);
+            if (pool == null || pool.state == PoolState.SHUT_DOWN || pool.state == PoolState.BROKEN) {
+                return;
+            }
+            tx.add(new Change.PoolSaved(pool.stored(pool.settings, PoolState.BROKEN)));
+            endAll(live, tx, pool, task -> live.verdict.rejected(task, Verdict.broken(cause), live.ids.micros()));
+            tx.after(() -> {
+                pool.state = PoolState.BROKEN;
+                pool.brokenBy = cause;
+                for (Cell cell : List.copyOf(live.cells.values())) {
+                    Run run = cell.run();
+                    if (run != null && cell.task().spec().pool().equals(name)) {
+                        live.stop(pool, cell, run, StopReason.BROKEN);
+                    }
                 }
             });
         }

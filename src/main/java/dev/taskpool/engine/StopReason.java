@@ -7,5 +7,7 @@ enum StopReason {
     /** Its time is over. */
     TIMEOUT,
     /** The service stops. */
-    DRAIN
+    DRAIN,
+    /** Its pool broke. */
+    BROKEN
 }

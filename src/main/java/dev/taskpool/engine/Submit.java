@@ -204,14 +204,18 @@ final class Submit extends Request<Accepted> {
 
     private Cell accept(
             Transaction tx, Submission item, LivePool pool, TaskId id, long now, @Nullable Batch batch, int index) {
-        TaskSpec spec = item.spec().on(pool.name, timeout(item, pool));
-        if (batch != null) {
-            spec = spec.inBatch(batch.id(), index);
-        }
+        // A batch is found by its first task: that one carries the key.
+        TaskSpec spec = item.spec()
+                .accepted(
+                        pool.name,
+                        timeout(item, pool),
+                        batch == null ? null : batch.id(),
+                        index,
+                        index == 0 ? key : null);
         Task task = Task.accepted(id, spec, now, spec.delayMillis() > 0 ? now + spec.delayMillis() : 0);
         Cell cell = new Cell(task);
         if (task.notBefore() == 0
-                && !live.suspended
+                && !live.suspended()
                 && pool.queue.isEmpty()
                 && pool.pending == 0
                 && pool.freeWorkers() > 0) {

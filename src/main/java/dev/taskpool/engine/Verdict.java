@@ -47,6 +47,8 @@ final class Verdict {
                     case null -> failed(task, failure, output, ranMillis, nowMicros);
                     case TIMEOUT -> failed(task, timeout(task), output, ranMillis, nowMicros);
                     case CANCEL -> done(task, new Outcome.Cancelled(), output, ranMillis, nowMicros);
+                    case BROKEN ->
+                        done(task, new Outcome.Failed(broken(failure.message())), output, ranMillis, nowMicros);
                     case DRAIN ->
                         task.spec().onLost() == OnLost.RETRY
                                 ? task.takenBack()
@@ -65,6 +67,7 @@ final class Verdict {
                     case null -> failed(task, failure, output, 0, nowMicros);
                     case TIMEOUT -> failed(task, timeout(task), output, 0, nowMicros);
                     case CANCEL -> done(task, new Outcome.Cancelled(), output, 0, nowMicros);
+                    case BROKEN -> done(task, new Outcome.Failed(broken(failure.message())), output, 0, nowMicros);
                     case DRAIN -> task.takenBack();
                 };
         };
@@ -126,6 +129,11 @@ final class Verdict {
         return callback == null
                 ? done
                 : done.withCallback(new Task.Callback(false, 0, 0, Math.max(1, nowMicros / 1000)));
+    }
+
+    /** The failure of a task whose pool broke. */
+    static Failure broken(String cause) {
+        return Failure.of(FailureCode.POOL_BROKEN, "its pool broke: " + cause);
     }
 
     private static Failure timeout(Task task) {

@@ -123,6 +123,8 @@ public final class HttpServer implements AutoCloseable {
             config.routes.addHttpHandler(route.method(), route.path(), context -> handle(context, route));
         }
         config.routes.exception(Exception.class, this::unhandled);
+        // Javalin answers its own exceptions itself unless told otherwise by their name.
+        config.routes.exception(HttpResponseException.class, this::unhandled);
     }
 
     /** Binds and answers. */

@@ -145,6 +145,9 @@ final class PoolHandlers {
         out.writeNumberField("queue_capacity", settings.queueCapacity());
         number(out, "default_timeout_ms", settings.defaultTimeoutMillis());
         out.writeNumberField("grace_ms", settings.graceMillis());
+        if (pool.brokenBy() != null) {
+            out.writeStringField("broken_by", pool.brokenBy());
+        }
         out.writeNumberField("pending", pool.pending());
         out.writeNumberField("running", pool.running());
         out.writeEndObject();

@@ -13,7 +13,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Tasks as clients see them. An absent property means: not known, or does not apply. */
-final class TaskJson {
+public final class TaskJson {
     private TaskJson() {}
 
     /** Returns the entity tag. */
@@ -36,8 +36,8 @@ final class TaskJson {
         write(out, task, false, false, null);
     }
 
-    /** Returns a task as JSON with arguments and result. */
-    static byte[] bytes(Task task, Run.@Nullable Progress progress) {
+    /** Returns a task as JSON with arguments and result, as getTask answers it and callbacks carry it. */
+    public static byte[] bytes(Task task, Run.@Nullable Progress progress) {
         return JsonOut.bytes(out -> full(out, task, progress));
     }
 

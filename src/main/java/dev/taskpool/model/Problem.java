@@ -55,7 +55,12 @@ public final class Problem extends RuntimeException {
     public static Problem fields(ProblemCode code, List<FieldError> errors) {
         FieldError first = errors.getFirst();
         String more = errors.size() == 1 ? "" : " (and " + (errors.size() - 1) + " more)";
-        return new Problem(code, first.pointer() + ": " + first.detail() + more, List.copyOf(errors), null, null);
+        return new Problem(
+                code,
+                (first.pointer().isEmpty() ? "the body" : first.pointer() + ":") + " " + first.detail() + more,
+                List.copyOf(errors),
+                null,
+                null);
     }
 
     /** A problem with one field of the request. */

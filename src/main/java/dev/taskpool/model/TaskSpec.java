@@ -39,44 +39,29 @@ public record TaskSpec(
         @Nullable String callbackUrl,
         @Nullable IdempotencyKey key) {
 
-    /** Returns this with another pool and limit of run time. */
-    public TaskSpec on(String otherPool, @Nullable Long otherTimeoutMillis) {
+    /** Returns this with what was decided when it was accepted: pool, limit of run time, batch, and the key it came under. */
+    public TaskSpec accepted(
+            String onPool,
+            @Nullable Long runMillis,
+            @Nullable BatchId inBatch,
+            int index,
+            @Nullable IdempotencyKey underKey) {
         return new TaskSpec(
                 callable,
                 args,
                 kwargs,
-                otherPool,
-                otherTimeoutMillis,
+                onPool,
+                runMillis,
                 queueTimeoutMillis,
                 delayMillis,
                 priority,
                 maxAttempts,
                 onLost,
                 labels,
-                batch,
-                batchIndex,
-                callbackUrl,
-                key);
-    }
-
-    /** Returns this as the item of a batch. */
-    public TaskSpec inBatch(BatchId id, int index) {
-        return new TaskSpec(
-                callable,
-                args,
-                kwargs,
-                pool,
-                timeoutMillis,
-                queueTimeoutMillis,
-                delayMillis,
-                priority,
-                maxAttempts,
-                onLost,
-                labels,
-                id,
+                inBatch,
                 index,
                 callbackUrl,
-                key);
+                underKey);
     }
 
     /** Returns about how many bytes it takes in memory beyond a fixed part. */

@@ -67,6 +67,9 @@ final class Applier implements AutoCloseable {
     private @Nullable Queries queries;
     private org.jdbi.v3.core.@Nullable Handle handle;
     private long checkpointFrame;
+    /** Written to H2, in order, and not yet safe there: a failing disk can take H2 back to its last checkpoint. */
+    private final List<Pending> uncertain = new ArrayList<>();
+
     private long lastApply;
     private long lastClean;
 
@@ -174,6 +177,10 @@ final class Applier implements AutoCloseable {
                 return CompletableFuture.completedFuture(null);
             }
             CompletableFuture<Void> done = new CompletableFuture<>();
+            if (!healthy) {
+                done.completeExceptionally(behind());
+                return done;
+            }
             waiters.add(new Waiter(frame, done));
             hurry = true;
             work.signal();
@@ -216,18 +223,15 @@ final class Applier implements AutoCloseable {
             }
             try {
                 if (!taken.isEmpty()) {
+                    reapply();
                     apply(taken);
-                    List<Task> done = new ArrayList<>(taken.tasks.size());
-                    for (Latest latest : taken.tasks.values()) {
-                        if (latest.task != null) {
-                            done.add(latest.task);
-                        }
-                    }
+                    uncertain.add(taken);
                     applied(taken.lastFrame);
-                    onApplied.accept(done);
                     taken = new Pending();
-                    checkpoint();
+                } else if (!healthy) {
+                    reapply();
                 }
+                checkpoint();
                 clean();
                 if (!healthy) {
                     LOG.info("the database can be written again");
@@ -239,6 +243,7 @@ final class Applier implements AutoCloseable {
                 }
                 healthy = false;
                 disconnect();
+                failed();
             }
         }
         disconnect();
@@ -347,6 +352,36 @@ final class Applier implements AutoCloseable {
         }
     }
 
+    /** Writes again what H2 lost when it failed. It may have kept some of it: each was one transaction, with its frame. */
+    private void reapply() throws SQLException {
+        if (uncertain.isEmpty()) {
+            return;
+        }
+        writes();
+        for (Pending each : uncertain) {
+            apply(each);
+        }
+        applied(uncertain.getLast().lastFrame);
+    }
+
+    /** H2 may be back at its last checkpoint: nobody is told that it has more, until it has. */
+    private void failed() {
+        List<CompletableFuture<Void>> all = new ArrayList<>();
+        lock.lock();
+        try {
+            appliedFrame = checkpointFrame;
+            waiters.forEach(w -> all.add(w.done));
+            waiters.clear();
+        } finally {
+            lock.unlock();
+        }
+        all.forEach(w -> w.completeExceptionally(behind()));
+    }
+
+    private static StorageException behind() {
+        return new StorageException("the database cannot be written, and does not have everything");
+    }
+
     private void applied(long frame) {
         List<CompletableFuture<Void>> ready = new ArrayList<>();
         lock.lock();
@@ -378,6 +413,17 @@ final class Applier implements AutoCloseable {
         }
         checkpointFrame = frame;
         journal.release(frame);
+        List<Task> safe = new ArrayList<>();
+        for (Pending each : uncertain) {
+            for (Latest latest : each.tasks.values()) {
+                if (latest.task != null) {
+                    safe.add(latest.task);
+                }
+            }
+        }
+        uncertain.clear();
+        // Only now may memory forget them: H2 is sure to have them.
+        onApplied.accept(safe);
         lock.lock();
         try {
             room.signalAll();

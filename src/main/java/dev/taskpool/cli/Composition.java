@@ -1,0 +1,146 @@
+package dev.taskpool.cli;
+
+import dev.taskpool.callable.BuiltIns;
+import dev.taskpool.callable.CallableSpec;
+import dev.taskpool.callable.JsonValues;
+import dev.taskpool.callable.Registered;
+import dev.taskpool.callable.Registry;
+import dev.taskpool.config.Settings;
+import dev.taskpool.http.Caller;
+import dev.taskpool.http.HttpOptions;
+import dev.taskpool.http.Scope;
+import dev.taskpool.http.Tokens;
+import dev.taskpool.journal.Durability;
+import dev.taskpool.journal.Repair;
+import dev.taskpool.model.Json;
+import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.pool.CommandTemplate;
+import dev.taskpool.store.Store;
+import dev.taskpool.worker.WorkerType;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/** From settings to what the rooms are made of. */
+final class Composition {
+    private static final long WORKER_HEAP_BYTES = 256L << 20;
+
+    private Composition() {}
+
+    /** Makes what can be wrong beyond the form of the settings. */
+    static void check(Settings settings) {
+        registry(settings);
+    }
+
+    static Store.Options store(Settings settings) {
+        Settings.Storage store = settings.store();
+        return new Store.Options(
+                store.directory(),
+                store.fsync() ? Durability.FSYNC : Durability.PROCESS,
+                store.applyInterval(),
+                store.journalSegmentBytes(),
+                store.truncateDamaged() ? Repair.TRUNCATE : Repair.REFUSE,
+                store.minFreeBytes(),
+                settings.tasks().priorityAgeing());
+    }
+
+    /** All callables: built in, from plugins, from the configuration. */
+    static Registry registry(Settings settings) {
+        List<Registered> all = new ArrayList<>(Registry.of(new BuiltIns()));
+        try {
+            all.addAll(Registry.plugins(settings.plugins()));
+        } catch (IOException e) {
+            throw new CannotStartException("plugins.directory " + settings.plugins() + " cannot be read: " + e, e);
+        }
+        Map<String, CommandTemplate> templates = templates(settings);
+        for (Map.Entry<String, Settings.Command> command : settings.commands().entrySet()) {
+            CommandTemplate template = templates.get(command.getKey());
+            all.add(new Registered(
+                    spec(command.getKey(), command.getValue()), null, template == null ? null : template::problem));
+        }
+        try {
+            return new Registry(all);
+        } catch (IllegalArgumentException e) {
+            throw new CannotStartException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** The commands of the configuration, by the name of their callable. */
+    static Map<String, CommandTemplate> templates(Settings settings) {
+        Map<String, CommandTemplate> all = new LinkedHashMap<>();
+        settings.commands().forEach((name, command) -> {
+            try {
+                all.put(
+                        name,
+                        CommandTemplate.of(
+                                command.argv(),
+                                command.allowLeadingDash(),
+                                command.stdin(),
+                                command.result(),
+                                command.env(),
+                                command.inheritEnv(),
+                                command.successExitCodes()));
+            } catch (IllegalArgumentException e) {
+                throw new CannotStartException("commands." + name + ": " + e.getMessage(), e);
+            }
+        });
+        return all;
+    }
+
+    /** What PROCESS pools may start, by name. */
+    static Map<String, WorkerType> workerTypes(Settings settings) {
+        String java = PoolSettings.JAVA_WORKER;
+        return Map.of(java, WorkerType.java(java, settings.plugins(), WORKER_HEAP_BYTES, Map.of()));
+    }
+
+    private static CallableSpec spec(String name, Settings.Command command) {
+        String schema = command.argumentsSchema();
+        return new CallableSpec(
+                name,
+                command.description(),
+                Set.of(PoolKind.COMMAND),
+                command.onLost(),
+                command.maxAttempts(),
+                command.timeout(),
+                schema == null ? null : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))));
+    }
+
+    static Tokens tokens(Settings settings) {
+        return new Tokens(settings.tokens().stream()
+                .map(token -> {
+                    Set<Scope> scopes = EnumSet.noneOf(Scope.class);
+                    token.scopes().forEach(s -> scopes.add(Scope.valueOf(s.toUpperCase(Locale.ROOT))));
+                    return new Tokens.Token(
+                            token.sha256(), new Caller(token.name(), scopes, token.pools(), token.callables()));
+                })
+                .toList());
+    }
+
+    static HttpOptions http(Settings settings, String version) {
+        Settings.Server server = settings.server();
+        Settings.Tasks tasks = settings.tasks();
+        return new HttpOptions(
+                server.host(),
+                server.port(),
+                server.maxRequestBytes(),
+                server.maxHeaderBytes(),
+                server.maxJsonDepth(),
+                server.maxWait(),
+                server.maxOpenWaits(),
+                server.idleTimeout(),
+                server.requestThreads(),
+                tasks.maxBatchSize(),
+                tasks.maxResultBytes(),
+                tasks.maxOutputBytes(),
+                settings.docs(),
+                settings.metrics(),
+                version);
+    }
+}

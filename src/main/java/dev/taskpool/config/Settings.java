@@ -1,0 +1,121 @@
+package dev.taskpool.config;
+
+import dev.taskpool.model.OnLost;
+import dev.taskpool.model.PoolSettings;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that can be set. What each means and its default stand in {@code config/taskpool.yaml}; ranges are enforced by
+ * {@link SettingsLoader}.
+ *
+ * @param pools by name, in the order of the file
+ * @param commands by the name of their callable
+ * @param plugins folder of plugin jars; need not exist
+ */
+public record Settings(
+        Server server,
+        List<Token> tokens,
+        Storage store,
+        Tasks tasks,
+        Map<String, PoolSettings> pools,
+        Map<String, Command> commands,
+        Callbacks callbacks,
+        Drain drain,
+        Path plugins,
+        Log log,
+        boolean metrics,
+        boolean docs) {
+
+    /** How the service is served. */
+    public record Server(
+            String host,
+            int port,
+            boolean allowUnauthenticated,
+            int maxRequestBytes,
+            int maxHeaderBytes,
+            int maxJsonDepth,
+            Duration maxWait,
+            int maxOpenWaits,
+            Duration idleTimeout,
+            int requestThreads) {}
+
+    /**
+     * Somebody who may ask.
+     *
+     * @param sha256 of the token's text, in hexadecimal digits
+     * @param scopes of submit, read, cancel, admin
+     * @param pools that it may name; empty is all
+     * @param callables that it may name; empty is all
+     */
+    public record Token(String name, String sha256, Set<String> scopes, Set<String> pools, Set<String> callables) {}
+
+    /**
+     * Where and how state is kept.
+     *
+     * @param fsync whether an acknowledged task survives the loss of power, not only the death of the process
+     * @param truncateDamaged whether a journal that is damaged before its end is cut there, instead of the start refused
+     */
+    public record Storage(
+            Path directory,
+            boolean fsync,
+            Duration applyInterval,
+            int journalSegmentBytes,
+            boolean truncateDamaged,
+            long minFreeBytes) {}
+
+    /** What holds for all tasks. */
+    public record Tasks(
+            Duration retention,
+            int maxResultBytes,
+            int maxOutputBytes,
+            int maxBatchSize,
+            Duration priorityAgeing,
+            int window,
+            String defaultPool,
+            boolean traces) {}
+
+    /**
+     * A program that can be run by name.
+     *
+     * @param stdin {@code none}, {@code args_json} or one placeholder
+     * @param result {@code none}, {@code text} or {@code json}
+     * @param timeout null is the pool's
+     * @param argumentsSchema JSON text, or null
+     */
+    public record Command(
+            String description,
+            List<String> argv,
+            boolean allowLeadingDash,
+            String stdin,
+            String result,
+            Map<String, String> env,
+            List<String> inheritEnv,
+            @Nullable Duration timeout,
+            OnLost onLost,
+            int maxAttempts,
+            Set<Integer> successExitCodes,
+            @Nullable String argumentsSchema) {}
+
+    /**
+     * How callbacks are delivered.
+     *
+     * @param secret of Standard Webhooks, {@code whsec_…}; null leaves callbacks unsigned
+     */
+    public record Callbacks(
+            List<String> allowedHosts,
+            boolean allowPrivateAddresses,
+            @Nullable String secret,
+            Duration timeout,
+            int maxAttempts) {}
+
+    /** How the service stops. */
+    public record Drain(Duration announce, Duration grace, boolean cancelPending) {}
+
+    /** How the log is written. {@code level} is error, warn, info, debug or trace. */
+    public record Log(boolean json, String level) {}
+}

@@ -1,0 +1,373 @@
+package dev.taskpool.config;
+
+import dev.taskpool.model.OnLost;
+import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolSettings;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.charset.MalformedInputException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.nodes.Node;
+
+/**
+ * Reads the settings: the file, over it the environment ({@code server.port} is {@code TASKPOOL_SERVER_PORT}), under it the
+ * defaults. This is the one table of all keys, their ranges and defaults; {@code config/taskpool.yaml} documents them.
+ */
+public final class SettingsLoader {
+    static final String PREFIX = "TASKPOOL_";
+
+    /** Sections whose variables are checked for being known. Others that begin alike have other uses. */
+    private static final List<String> SECTIONS = List.of(
+            "server",
+            "auth",
+            "store",
+            "tasks",
+            "pools",
+            "commands",
+            "callbacks",
+            "drain",
+            "plugins",
+            "log",
+            "metrics",
+            "docs");
+
+    private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
+    private static final List<String> SCOPES = List.of("submit", "read", "cancel", "admin");
+
+    private SettingsLoader() {}
+
+    /**
+     * Loads.
+     *
+     * @param file null is none: the defaults and the environment
+     * @throws ConfigException with everything that is wrong
+     */
+    public static Loaded load(@Nullable Path file, Map<String, String> env) throws ConfigException {
+        Section.Load load = new Section.Load(file == null ? "configuration" : file.toString(), env);
+        Node root = file == null ? null : parse(read(file), load.file, load.problems);
+        Settings settings = settings(new Section(load, "", root));
+        for (String variable : env.keySet()) {
+            boolean ours =
+                    SECTIONS.stream().anyMatch(s -> variable.startsWith(PREFIX + s.toUpperCase(Locale.ROOT) + "_"));
+            if (ours && !load.usedEnv.contains(variable)) {
+                String near = Nearest.of(
+                        variable,
+                        load.effective.stream().map(e -> variable(e.path())).toList());
+                load.problems.add(
+                        variable + ": there is no such setting" + (near == null ? "" : "; did you mean " + near + "?"));
+            }
+        }
+        if (!load.problems.isEmpty()) {
+            throw new ConfigException(load.problems);
+        }
+        return new Loaded(settings, List.copyOf(load.effective));
+    }
+
+    /** Returns the environment variable of a setting. */
+    static String variable(String path) {
+        return PREFIX + path.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]+", "_");
+    }
+
+    private static String read(Path file) throws ConfigException {
+        try {
+            return Files.readString(file);
+        } catch (NoSuchFileException e) {
+            throw new ConfigException(List.of(file + ": there is no such file"));
+        } catch (MalformedInputException e) {
+            throw new ConfigException(List.of(file + ": is not UTF-8"));
+        } catch (IOException e) {
+            throw new ConfigException(List.of(file + ": cannot be read: " + e.getMessage()));
+        }
+    }
+
+    static @Nullable Node parse(String text, String source, List<String> problems) {
+        try {
+            return new Compose(LoadSettings.builder()
+                            .setLabel(source)
+                            .setAllowDuplicateKeys(false)
+                            .setParseComments(false)
+                            .build())
+                    .composeString(text)
+                    .orElse(null);
+        } catch (MarkedYamlEngineException e) {
+            problems.add(e.getProblemMark()
+                            .map(m -> source + ":" + (m.getLine() + 1) + ":" + (m.getColumn() + 1))
+                            .orElse(source)
+                    + ": is not YAML: " + e.getProblem());
+        } catch (YamlEngineException e) {
+            problems.add(source + ": is not YAML: " + e.getMessage());
+        }
+        return null;
+    }
+
+    private static Settings settings(Section root) {
+        Section serverSection = root.section("server");
+        Settings.Server server = server(serverSection);
+        Section auth = root.section("auth");
+        List<Settings.Token> tokens =
+                auth.listed("tokens").stream().map(SettingsLoader::token).toList();
+        auth.close();
+        publicBind(serverSection, server, tokens);
+        Settings.Storage store = store(root.section("store"));
+        Section tasksSection = root.section("tasks");
+        Settings.Tasks tasks = tasks(tasksSection);
+        Map<String, PoolSettings> pools = new LinkedHashMap<>();
+        root.named("pools", List.of("default", "processes", "commands"))
+                .forEach((name, section) -> pools.put(checkedName(section, name), pool(section, name)));
+        if (!pools.containsKey(tasks.defaultPool())) {
+            tasksSection.problem(
+                    "default_pool",
+                    "must be one of the configured pools (" + String.join(", ", pools.keySet()) + "), is '"
+                            + tasks.defaultPool() + "'");
+        }
+        Map<String, Settings.Command> commands = new LinkedHashMap<>();
+        root.named("commands", List.of())
+                .forEach((name, section) -> commands.put(checkedName(section, name), command(section)));
+        Settings.Callbacks callbacks = callbacks(root.section("callbacks"));
+        Settings.Drain drain = drain(root.section("drain"));
+        Section plugins = root.section("plugins");
+        Path pluginFolder = Path.of(plugins.text("directory", "plugins"));
+        plugins.close();
+        Section log = root.section("log");
+        Settings.Log logging = new Settings.Log(
+                log.word("format", "human", List.of("human", "json")).equals("json"),
+                log.word("level", "info", List.of("error", "warn", "info", "debug", "trace")));
+        log.close();
+        Section metrics = root.section("metrics");
+        boolean metricsEnabled = metrics.bool("enabled", true);
+        metrics.close();
+        Section docs = root.section("docs");
+        boolean docsEnabled = docs.bool("enabled", true);
+        docs.close();
+        root.close();
+        return new Settings(
+                server,
+                tokens,
+                store,
+                tasks,
+                pools,
+                commands,
+                callbacks,
+                drain,
+                pluginFolder,
+                logging,
+                metricsEnabled,
+                docsEnabled);
+    }
+
+    private static String checkedName(Section section, String name) {
+        if (!name.matches(NAME)) {
+            section.problem("", "is not a name: up to 63 letters, digits, '.', '_', '-', first a letter or digit");
+        }
+        return name;
+    }
+
+    private static Settings.Server server(Section s) {
+        Settings.Server server = new Settings.Server(
+                s.text("host", "127.0.0.1"),
+                s.integer("port", 8080, 0, 65_535),
+                s.bool("allow_unauthenticated", false),
+                (int) s.size("max_request_bytes", "1MiB", "1KiB", "256MiB"),
+                (int) s.size("max_header_bytes", "8KiB", "1KiB", "1MiB"),
+                s.integer("max_json_depth", 64, 4, 1000),
+                s.duration("max_wait", "25s", "0s", "1h"),
+                s.integer("max_open_waits", 20_000, 0, 1_000_000),
+                s.duration("idle_timeout", "60s", "1s", "1h"),
+                s.integer("request_threads", 64, 4, 1024));
+        s.close();
+        return server;
+    }
+
+    private static Settings.Token token(Section s) {
+        String name = s.text("name", "");
+        String hash = s.text("sha256", "");
+        List<String> scopes = s.texts("scopes", SCOPES);
+        if (name.isEmpty()) {
+            s.problem("name", "is required");
+        }
+        if (!hash.matches("[0-9a-fA-F]{64}")) {
+            s.problem(
+                    "sha256", "must be the SHA-256 of the token in 64 hexadecimal digits: printf %s TOKEN | sha256sum");
+        }
+        for (String scope : scopes) {
+            if (!SCOPES.contains(scope)) {
+                s.problem("scopes", "may hold " + String.join(", ", SCOPES) + ", not '" + scope + "'");
+            }
+        }
+        Settings.Token token = new Settings.Token(
+                name,
+                hash,
+                Set.copyOf(scopes),
+                Set.copyOf(s.texts("pools", List.of())),
+                Set.copyOf(s.texts("callables", List.of())));
+        s.close();
+        return token;
+    }
+
+    /** Whoever can reach the port can run programs: that must have been meant. */
+    private static void publicBind(Section section, Settings.Server server, List<Settings.Token> tokens) {
+        if (!tokens.isEmpty() || server.allowUnauthenticated()) {
+            return;
+        }
+        boolean loopback;
+        try {
+            loopback = InetAddress.getByName(server.host()).isLoopbackAddress();
+        } catch (UnknownHostException e) {
+            section.problem("host", "must be an address of this machine, is '" + server.host() + "'");
+            return;
+        }
+        if (!loopback) {
+            section.problem(
+                    "host",
+                    "is " + server.host()
+                            + ", which others can reach, and there are no auth.tokens: add tokens, or bind to"
+                            + " 127.0.0.1, or say server.allow_unauthenticated: true");
+        }
+    }
+
+    private static Settings.Storage store(Section s) {
+        Settings.Storage store = new Settings.Storage(
+                Path.of(s.text("directory", "data")),
+                s.word("durability", "fsync", List.of("fsync", "process")).equals("fsync"),
+                s.duration("apply_interval", "200ms", "10ms", "10s"),
+                (int) s.size("journal_segment", "16MiB", "1MiB", "256MiB"),
+                s.word("journal_repair", "refuse", List.of("refuse", "truncate"))
+                        .equals("truncate"),
+                s.size("min_free", "64MiB", "0B", "1024GiB"));
+        s.close();
+        return store;
+    }
+
+    private static Settings.Tasks tasks(Section s) {
+        Settings.Tasks tasks = new Settings.Tasks(
+                s.duration("retention", "1h", "1s", "365d"),
+                (int) s.size("max_result_bytes", "1MiB", "1KiB", "64MiB"),
+                (int) s.size("max_output_bytes", "1MiB", "0B", "1GiB"),
+                s.integer("max_batch_size", 1000, 1, 10_000),
+                s.duration("priority_ageing", "10s", "1s", "1d"),
+                s.integer("window", 10_000, 100, 1_000_000),
+                s.text("default_pool", "default"),
+                s.bool("traces", true));
+        s.close();
+        return tasks;
+    }
+
+    private static PoolSettings pool(Section s, String name) {
+        String usual = switch (name) {
+            case "processes" -> "process";
+            case "commands" -> "command";
+            default -> "thread";
+        };
+        PoolKind kind = PoolKind.valueOf(
+                s.word("kind", usual, List.of("thread", "process", "command")).toUpperCase(Locale.ROOT));
+        int processors = Runtime.getRuntime().availableProcessors();
+        int most = s.integer("max_workers", PoolSettings.defaultWorkers(kind, processors), 1, 1024);
+        int least = s.integer("min_workers", 0, 0, 1024);
+        if (least > most) {
+            s.problem("min_workers", "must be at most max_workers, which is " + most + ", is " + least);
+            least = most;
+        }
+        boolean virtual = kind == PoolKind.THREAD && s.bool("virtual_threads", false);
+        String worker =
+                kind == PoolKind.PROCESS ? s.text("worker_type", PoolSettings.JAVA_WORKER) : PoolSettings.JAVA_WORKER;
+        Integer maxTasks =
+                kind == PoolKind.PROCESS ? s.optionalInteger("max_tasks_per_worker", null, 1, Integer.MAX_VALUE) : null;
+        PoolSettings.OnWorkerLost lost = kind == PoolKind.PROCESS
+                ? PoolSettings.OnWorkerLost.valueOf(s.word("on_worker_lost", "heal", List.of("heal", "break"))
+                        .toUpperCase(Locale.ROOT))
+                : PoolSettings.OnWorkerLost.HEAL;
+        PoolSettings pool = new PoolSettings(
+                kind,
+                most,
+                least,
+                virtual,
+                worker,
+                maxTasks,
+                millis(s.optionalDuration("idle_timeout", null, "1ms", "365d")),
+                lost,
+                null,
+                s.integer("queue_capacity", 10_000, 0, 1_000_000),
+                millis(s.optionalDuration("default_timeout", null, "1ms", "365d")),
+                s.duration("grace", "5s", "0s", "1h").toMillis());
+        s.close();
+        return pool;
+    }
+
+    private static @Nullable Long millis(@Nullable Duration duration) {
+        return duration == null ? null : Long.valueOf(duration.toMillis());
+    }
+
+    private static Settings.Command command(Section s) {
+        List<String> argv = s.texts("argv", List.of());
+        if (argv.isEmpty()) {
+            s.problem("argv", "must name the program and its arguments");
+        }
+        Set<Integer> success = new LinkedHashSet<>();
+        for (String code : s.texts("success_exit_codes", List.of("0"))) {
+            if (code.matches("\\d{1,3}") && Integer.parseInt(code) <= 255) {
+                success.add(Integer.valueOf(code));
+            } else {
+                s.problem("success_exit_codes", "may hold 0 to 255, not '" + code + "'");
+            }
+        }
+        Node schema = s.tree("arguments_schema");
+        Settings.Command command = new Settings.Command(
+                s.text("description", ""),
+                argv,
+                s.bool("allow_leading_dash", false),
+                s.text("stdin", "none"),
+                s.word("result", "text", List.of("none", "text", "json")),
+                s.textMap("env"),
+                s.texts("inherit_env", List.of()),
+                s.optionalDuration("timeout", null, "1ms", "365d"),
+                OnLost.valueOf(
+                        s.word("on_lost", "fail", List.of("fail", "retry")).toUpperCase(Locale.ROOT)),
+                s.integer("max_attempts", 1, 1, 100),
+                success,
+                schema == null ? null : NodeJson.text(schema));
+        s.close();
+        return command;
+    }
+
+    private static Settings.Callbacks callbacks(Section s) {
+        String secret = s.secret("secret");
+        if (secret != null && !secret.matches("whsec_[A-Za-z0-9+/]{32,}={0,2}")) {
+            s.problem(
+                    "secret",
+                    "must be whsec_ and at least 24 random bytes in base64: echo whsec_$(head -c 32 /dev/urandom | base64)");
+        }
+        Settings.Callbacks callbacks = new Settings.Callbacks(
+                new ArrayList<>(s.texts("allowed_hosts", List.of())),
+                s.bool("allow_private_addresses", false),
+                secret,
+                s.duration("timeout", "10s", "100ms", "5m"),
+                s.integer("max_attempts", 10, 1, 100));
+        s.close();
+        return callbacks;
+    }
+
+    private static Settings.Drain drain(Section s) {
+        Settings.Drain drain = new Settings.Drain(
+                s.duration("announce", "0s", "0s", "10m"),
+                s.duration("grace", "20s", "0s", "1d"),
+                s.bool("cancel_pending", false));
+        s.close();
+        return drain;
+    }
+}

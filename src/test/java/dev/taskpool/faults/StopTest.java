@@ -1,0 +1,115 @@
+package dev.taskpool.faults;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.taskpool.acceptance.Api;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class StopTest {
+    @TempDir
+    Path data;
+
+    private static String sleep(int seconds) {
+        return "{\"callable\":\"time.sleep\",\"args\":[" + seconds + ",1]}";
+    }
+
+    @Test
+    void termAnswersAllWaitsAndKeepsPendingTasks() {
+        List<String> pending = new ArrayList<>();
+        String running;
+        try (ServiceProcess service = new ServiceProcess(data, "DRAIN_GRACE", "4s", "POOLS_DEFAULT_MAX_WORKERS", "2");
+                Api api = service.api()) {
+            running = api.submit(sleep(60)).id();
+            String ending = api.submit(sleep(2)).id();
+            for (int i = 0; i < 20; i++) {
+                pending.add(api.submit(sleep(0)).id());
+            }
+            List<CompletableFuture<HttpResponse<byte[]>>> waits = new ArrayList<>();
+            for (int i = 0; i < 250; i++) {
+                waits.add(api.send("GET", "/v1/tasks/" + running + "?wait=25", null));
+                waits.add(api.send("GET", "/v1/tasks/" + ending + "?wait=25", null));
+            }
+            // The metrics tell when all 500 wait.
+            await().until(() -> api.raw("GET", "/metrics", null).text().contains("\ntaskpool_open_waits 500.0"));
+            service.signal("TERM");
+            await().until(() -> api.raw("GET", "/readyz", null).status() == 503);
+            assertThat(api.submit(sleep(0)).code()).isEqualTo("draining");
+            assertThat(api.get("/v1/tasks/" + running).state()).isEqualTo("RUNNING");
+            int done = 0;
+            for (CompletableFuture<HttpResponse<byte[]>> wait : waits) {
+                HttpResponse<byte[]> answer = wait.join();
+                assertThat(answer.statusCode()).isEqualTo(200);
+                String text = new String(answer.body());
+                assertThat(text).startsWith("{\"id\":").endsWith("}");
+                done += text.contains("\"state\":\"SUCCEEDED\"") ? 1 : 0;
+            }
+            assertThat(done).isEqualTo(250);
+            assertThat(service.exitCode()).as(service.log()).isZero();
+        }
+        try (ServiceProcess again = new ServiceProcess(data);
+                Api api = again.api()) {
+            // It may run twice, and the drain took it back: no attempt was used.
+            assertThat(api.get("/v1/tasks/" + running).json().path("attempt").asInt())
+                    .isEqualTo(1);
+            pending.forEach(id -> assertThat(api.awaitDone(id).state()).isEqualTo("SUCCEEDED"));
+            api.post("/v1/tasks/" + running + "/cancel?interrupt=true", null);
+        }
+    }
+
+    @Test
+    void secondSignalHurries() {
+        try (ServiceProcess service = new ServiceProcess(data, "DRAIN_GRACE", "1h");
+                Api api = service.api()) {
+            String id = api.submit("{\"callable\":\"demo.print_sleep\",\"kwargs\":{\"seconds\":3000}}")
+                    .id();
+            service.signal("TERM");
+            await().until(() -> api.raw("GET", "/readyz", null).status() == 503);
+            service.signal("TERM");
+            assertThat(service.exitCode()).isZero();
+            try (ServiceProcess again = new ServiceProcess(data);
+                    Api next = again.api()) {
+                // It may not run twice and had to be interrupted.
+                assertThat(next.get("/v1/tasks/" + id).json().at("/error/code").asText())
+                        .isEqualTo("interrupted");
+            }
+        }
+    }
+
+    @Test
+    void secondProcessOnTheSameDataIsRefused() {
+        try (ServiceProcess first = new ServiceProcess(data);
+                Api api = first.api();
+                ServiceProcess second = new ServiceProcess(data)) {
+            assertThat(second.exitCode()).isEqualTo(4);
+            assertThat(second.log()).contains("in use by another taskpool process (pid " + first.pid() + ")");
+            assertThat(api.run("{\"callable\":\"noop\"}").state()).isEqualTo("SUCCEEDED");
+        }
+    }
+
+    @Test
+    void wrongConfigurationIsRefused() {
+        try (ServiceProcess service = new ServiceProcess(data, "SERVER_HOST", "0.0.0.0", "SERVER_PROT", "1")) {
+            assertThat(service.exitCode()).isEqualTo(3);
+            assertThat(service.log())
+                    .contains("server.allow_unauthenticated: true")
+                    .contains("TASKPOOL_SERVER_PROT: there is no such setting; did you mean TASKPOOL_SERVER_PORT?");
+        }
+    }
+
+    @Test
+    void takenPortIsNamed() {
+        try (ServiceProcess first = new ServiceProcess(data.resolve("a"));
+                ServiceProcess second =
+                        new ServiceProcess(data.resolve("b"), "SERVER_PORT", Integer.toString(first.port()))) {
+            assertThat(second.exitCode()).isEqualTo(4);
+            assertThat(second.log()).contains("cannot listen on 127.0.0.1:" + first.port());
+        }
+    }
+}
