@@ -28,7 +28,7 @@ final class Guardian {
             while [ "$round" -lt 60 ]; do
               left=
               for file in $(grep -lsF "TASKPOOL_BOOT=$1" /proc/[0-9]*/environ; \\
-                            grep -lsE "^Max file locks +$1 " /proc/[0-9]*/limits); do
+                            grep -lsE "^Max file locks +$1[0-9]{9} " /proc/[0-9]*/limits); do
                 pid=${file#/proc/}; pid=${pid%%/*}
                 [ "$pid" = "$$" ] && continue
                 grep -qs "^State:.Z" "/proc/$pid/status" && continue

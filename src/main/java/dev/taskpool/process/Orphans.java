@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +29,12 @@ final class Orphans {
      * not take them for orphans. Added to by the starting thread, removed from by the loop that reaps.
      */
     static final Set<Integer> LEADERS = ConcurrentHashMap.newKeySet();
+
+    /**
+     * Held from a start to the entry among the leaders, by whichever spawner. Guards this JVM's own RLIMIT_LOCKS as well, which is
+     * another for that time: no unmarked process is to inherit it.
+     */
+    static final ReentrantLock STARTING = new ReentrantLock();
 
     /** A zombie without our marks may be a child whose status the JDK is about to fetch: it gets this long. */
     private static final long FOREIGN_ZOMBIE_NANOS = TimeUnit.SECONDS.toNanos(2);
@@ -124,13 +131,12 @@ final class Orphans {
         if (stat.session() == ownSession) {
             return false; // ours have left this JVM's session for good: this is somebody's ProcessBuilder child
         }
-        ProcFs.Marks marks = ProcFs.marks(pid);
-        if (marks.soft() == boot.value()) {
-            owners.put(pid, marks.hard());
-            return marks.hard() == child.id();
+        long mark = ProcFs.mark(pid);
+        if (boot.isIn(mark)) {
+            owners.put(pid, mark);
+            return mark == child.id();
         }
-        // Forked before prlimit came, which takes microseconds, or in a system that refuses prlimit. A zombie has no
-        // environment any more, so this is remembered.
+        // Where the hard limit of this JVM forbids marks. A zombie has no environment any more, so this is remembered.
         boolean named = ProcFs.hasVariable(pid, BootId.PROCESS_VARIABLE, Long.toString(child.id()));
         if (named) {
             owners.put(pid, child.id());
@@ -148,7 +154,17 @@ final class Orphans {
      * as a subreaper it has taken the place of init for them.
      */
     void reapDead(long now) {
-        List<Integer> pids = list();
+        if (!STARTING.tryLock()) {
+            return; // a leader that is dead already may not be known as one yet; there is another time
+        }
+        try {
+            reapDead(now, list());
+        } finally {
+            STARTING.unlock();
+        }
+    }
+
+    private void reapDead(long now, List<Integer> pids) {
         owners.keySet().retainAll(pids);
         foreignZombiesSince.keySet().retainAll(pids);
         for (int pid : pids) {
@@ -159,7 +175,7 @@ final class Orphans {
             if (stat == null || !stat.isZombie()) {
                 continue;
             }
-            if (ProcFs.marks(pid).soft() == boot.value() && stat.session() != ownSession) {
+            if (boot.isIn(ProcFs.mark(pid)) && stat.session() != ownSession) {
                 os.reap(pid);
                 owners.remove(pid);
             } else if (now - foreignZombiesSince.computeIfAbsent(pid, _ -> now) >= FOREIGN_ZOMBIE_NANOS) {

@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,15 +29,13 @@ public final class PlainSpawner extends Spawner {
     private static final Logger LOG = LoggerFactory.getLogger(PlainSpawner.class);
     private static final Path SETSID = Path.of("/usr/bin/setsid");
 
-    private final RandomGenerator random;
+    private final AtomicLong started = new AtomicLong();
     private final boolean hasSetsid = Files.isExecutable(SETSID);
     private final Set<PlainChild> children = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
-    /** @param random thread-safe */
     PlainSpawner(RandomGenerator random) {
-        super(BootId.random(random, Long.MAX_VALUE));
-        this.random = random;
+        super(BootId.random(random));
     }
 
     @Override
@@ -52,7 +51,7 @@ public final class PlainSpawner extends Spawner {
         }
         argv.add(program);
         argv.addAll(spec.argv().subList(1, spec.argv().size()));
-        long id = marked ? BootId.processId(random, Long.MAX_VALUE) : 0;
+        long id = marked ? boot().mark(started.incrementAndGet()) : 0;
         ProcessBuilder builder =
                 new ProcessBuilder(argv).directory(spec.directory().toFile());
         Map<String, String> environment = new HashMap<>(spec.environment());

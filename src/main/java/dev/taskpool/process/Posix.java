@@ -263,6 +263,20 @@ final class Posix {
         return hard < 0 ? Long.MAX_VALUE : hard;
     }
 
+    /**
+     * Sets a soft limit of this process.
+     *
+     * @param soft as the kernel has it, -1 for none; nothing changes where the hard limit is lower
+     * @return what it was
+     */
+    long setSoftLimit(int resource, long soft) {
+        checked(() -> (int) PRLIMIT.invokeExact(errno, 0, resource, MemorySegment.NULL, scratch));
+        long before = scratch.getAtIndex(JAVA_LONG, 0);
+        scratch.setAtIndex(JAVA_LONG, 0, soft);
+        checked(() -> (int) PRLIMIT.invokeExact(errno, 0, resource, scratch, MemorySegment.NULL));
+        return before;
+    }
+
     int setLimit(int pid, int resource, long soft, long hard) {
         scratch.setAtIndex(JAVA_LONG, 0, soft);
         scratch.setAtIndex(JAVA_LONG, 1, hard);

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -24,26 +24,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PosixSpawner extends Spawner {
     private final Arena arena = Arena.ofShared();
-    private final RandomGenerator random;
-
-    /** SecureRandom locks anyway, and others need not be thread-safe. */
-    private final ReentrantLock randomLock = new ReentrantLock();
+    private final AtomicLong started = new AtomicLong();
 
     private final Posix own = new Posix(arena);
     private final ProcessLoop loop;
-    private final long ownHardLimit;
     private final int devNull;
     private final int childrenFd;
     private volatile boolean closed;
 
     PosixSpawner(RandomGenerator random) {
-        this(random, hardLimit());
-    }
-
-    private PosixSpawner(RandomGenerator random, long ownHardLimit) {
-        super(BootId.random(random, ownHardLimit));
-        this.random = random;
-        this.ownHardLimit = ownHardLimit;
+        super(BootId.random(random));
         Posix.keepEndedChildren();
         devNull = require("/dev/null", own.open(arena.allocateFrom("/dev/null"), Posix.O_RDWR));
         childrenFd = require("/proc", own.open(arena.allocateFrom(childrenFile().toString()), 0));
@@ -56,12 +46,6 @@ public final class PosixSpawner extends Spawner {
             throw new IllegalStateException("cannot have " + what + ": " + Posix.describe(result));
         }
         return result;
-    }
-
-    private static long hardLimit() {
-        try (Arena arena = Arena.ofConfined()) {
-            return new Posix(arena).hardLimit(0, Posix.RLIMIT_LOCKS);
-        }
     }
 
     private static Path childrenFile() {
@@ -102,7 +86,7 @@ public final class PosixSpawner extends Spawner {
     ChildProcess start(ProcessSpec spec, OutputSink sink, boolean marked) throws SpawnException {
         requireOpen();
         String program = Programs.resolve(spec);
-        long id = marked ? processId() : PosixChild.UNMARKED;
+        long id = marked ? boot().mark(started.incrementAndGet()) : PosixChild.UNMARKED;
         try (Arena local = Arena.ofConfined()) {
             Posix os = new Posix(local);
             StandardStreams streams = StandardStreams.open(os, spec, devNull);
@@ -111,18 +95,13 @@ public final class PosixSpawner extends Spawner {
                 int taken = streams.fillInput(os, local, bytes);
                 rest = java.util.Arrays.copyOfRange(bytes, taken, bytes.length);
             }
-            int pid = spawn(os, local, spec, program, marked ? environment(spec, id) : environment(spec), streams);
+            int pid = spawn(os, local, spec, program, id, streams);
             streams.closeChildEnds(os);
             if (pid < 0) {
                 streams.closeAll(os);
                 throw Programs.explain(spec, program, -pid, Posix.describe(pid));
             }
-            Orphans.LEADERS.add(pid);
             try {
-                if (marked) {
-                    // Refused to a program that is another user's by now; the environment marks that one.
-                    os.setLimit(pid, Posix.RLIMIT_LOCKS, boot().value(), id);
-                }
                 limit(os, pid, spec.limits());
                 int pidfd = os.pidfd(pid);
                 if (pidfd < 0) {
@@ -150,15 +129,6 @@ public final class PosixSpawner extends Spawner {
 
     private static IllegalStateException closed() {
         return new IllegalStateException("the spawner is closed");
-    }
-
-    private long processId() {
-        randomLock.lock();
-        try {
-            return BootId.processId(random, ownHardLimit);
-        } finally {
-            randomLock.unlock();
-        }
     }
 
     /** Ends a process that the loop does not know. What it may have spawned in its first microseconds carries the boot's mark. */
@@ -190,22 +160,31 @@ public final class PosixSpawner extends Spawner {
         }
     }
 
-    private int spawn(
-            Posix os,
-            Arena local,
-            ProcessSpec spec,
-            String program,
-            List<byte[]> environment,
-            StandardStreams streams) {
+    private int spawn(Posix os, Arena local, ProcessSpec spec, String program, long id, StandardStreams streams) {
+        boolean marked = id != PosixChild.UNMARKED;
         List<byte[]> argv = spec.argv().stream()
                 .map(word -> word.getBytes(StandardCharsets.UTF_8))
                 .toList();
-        return os.spawn(
-                local.allocateFrom(program),
-                strings(local, argv),
-                strings(local, environment),
-                local.allocateFrom(spec.directory().toString()),
-                streams.childEnds());
+        MemorySegment path = local.allocateFrom(program);
+        MemorySegment words = strings(local, argv);
+        MemorySegment variables = strings(local, marked ? environment(spec, id) : lines(spec.environment()));
+        MemorySegment directory = local.allocateFrom(spec.directory().toString());
+        Orphans.STARTING.lock();
+        try {
+            // The mark has to be there at the fork: one that is set afterwards misses what the program has forked by
+            // then.
+            long before = marked ? os.setSoftLimit(Posix.RLIMIT_LOCKS, id) : 0;
+            int pid = os.spawn(path, words, variables, directory, streams.childEnds());
+            if (pid > 0) {
+                Orphans.LEADERS.add(pid);
+            }
+            if (marked) {
+                os.setSoftLimit(Posix.RLIMIT_LOCKS, before);
+            }
+            return pid;
+        } finally {
+            Orphans.STARTING.unlock();
+        }
     }
 
     private List<byte[]> environment(ProcessSpec spec, long id) {
@@ -213,10 +192,6 @@ public final class PosixSpawner extends Spawner {
         all.put(BootId.BOOT_VARIABLE, boot().toString());
         all.put(BootId.PROCESS_VARIABLE, Long.toString(id));
         return lines(all);
-    }
-
-    private static List<byte[]> environment(ProcessSpec spec) {
-        return lines(spec.environment());
     }
 
     private static List<byte[]> lines(Map<String, String> variables) {

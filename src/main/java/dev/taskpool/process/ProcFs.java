@@ -27,11 +27,6 @@ final class ProcFs {
         }
     }
 
-    /** RLIMIT_LOCKS, in which {@link BootId} marks processes; -1 for unlimited. */
-    record Marks(long soft, long hard) {
-        static final Marks NONE = new Marks(-1, -1);
-    }
-
     static boolean exists() {
         return Files.isReadable(ROOT.resolve("self/stat"));
     }
@@ -53,22 +48,18 @@ final class ProcFs {
                 Long.parseLong(fields[19]));
     }
 
-    static Marks marks(int pid) {
+    /** The soft limit of RLIMIT_LOCKS, in which {@link BootId} marks processes; -1 for unlimited, or where we may not look. */
+    static long mark(int pid) {
         byte[] bytes = read(pid, "limits");
-        if (bytes == null) {
-            return Marks.NONE;
-        }
-        for (String line : new String(bytes, StandardCharsets.ISO_8859_1).split("\n")) {
-            if (line.startsWith("Max file locks")) {
-                String[] words = line.substring(14).strip().split(" +");
-                return new Marks(limit(words[0]), limit(words[1]));
+        if (bytes != null) {
+            for (String line : new String(bytes, StandardCharsets.ISO_8859_1).split("\n")) {
+                if (line.startsWith("Max file locks")) {
+                    String soft = line.substring(14).strip().split(" +")[0];
+                    return soft.equals("unlimited") ? -1 : Long.parseUnsignedLong(soft);
+                }
             }
         }
-        return Marks.NONE;
-    }
-
-    private static long limit(String word) {
-        return word.equals("unlimited") ? -1 : Long.parseUnsignedLong(word);
+        return -1;
     }
 
     /** Whether the environment that the process was executed with has {@code name=value}. False where we may not look. */
@@ -84,7 +75,7 @@ final class ProcFs {
 
     /** Whether the process carries the mark of this boot, in either place. */
     static boolean isOf(int pid, BootId boot) {
-        return marks(pid).soft() == boot.value() || hasVariable(pid, BootId.BOOT_VARIABLE, boot.toString());
+        return boot.isIn(mark(pid)) || hasVariable(pid, BootId.BOOT_VARIABLE, boot.toString());
     }
 
     /** The peak resident set (VmHWM) in bytes, or -1. */

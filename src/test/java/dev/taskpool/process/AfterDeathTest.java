@@ -18,8 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** What becomes of processes whose service was killed. */
 @Timeout(120)
 class AfterDeathTest {
-    private static final BootId EARLIER = new BootId(1L << 40);
-    private static final BootId CURRENT = new BootId(1L << 41);
+    private static final BootId EARLIER = new BootId(1_234_567_890L);
+    private static final BootId CURRENT = new BootId(2_345_678_901L);
 
     @TempDir
     Path folder;
