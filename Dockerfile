@@ -27,9 +27,8 @@ RUN TASKPOOL_SERVER_PORT=0 TASKPOOL_STORE_DIRECTORY=/tmp/aot TASKPOOL_LOG_LEVEL=
     --sun-misc-unsafe-memory-access=allow -jar /app/taskpool.jar serve --stop-when-ready; rm -rf /tmp/aot
 USER taskpool
 VOLUME /data
-# All addresses of the container; who reaches them is decided by how the port is published, or by TASKPOOL_AUTH_TOKENS.
+# All addresses of the container. It starts with TASKPOOL_AUTH_TOKENS, or with TASKPOOL_SERVER_ALLOW_UNAUTHENTICATED=true.
 ENV TASKPOOL_SERVER_HOST=0.0.0.0 \
-    TASKPOOL_SERVER_ALLOW_UNAUTHENTICATED=true \
     TASKPOOL_STORE_DIRECTORY=/data \
     TASKPOOL_LOG_FORMAT=json
 EXPOSE 8080
