@@ -64,7 +64,7 @@ public final class ProcessRunner implements Runner {
      * @param socketFolder a short path, as sockets need; a folder is made in it at the first start, and removed by close
      * @param maxResultBytes a larger result fails its task
      * @param traces whether stack traces are shown to clients
-     * @param broken is told the cause when a worker was lost and the settings say BREAK, before the end of the run that it
+     * @param broken is told the cause when a worker was lost and the settings say BREAK, after the end of the run that it
      *     held; from any thread, must not block
      */
     public ProcessRunner(
@@ -323,12 +323,13 @@ public final class ProcessRunner implements Runner {
 
     private void bury(Worker worker, @Nullable Exit exit, String cause) {
         Roster.Loss loss = roster.buried(worker);
-        if (loss.breaks()) {
-            broken.accept("a worker was lost: " + cause);
-        }
         Run run = loss.run();
         if (run != null) {
             run.ended(new Ending.Failed(died(exit, cause), run.output().close(null)));
+        }
+        // After that: the task that the worker held has the evidence, the others fail because of it.
+        if (loss.breaks()) {
+            broken.accept("a worker was lost: " + cause);
         }
         for (Run each : loss.hopeless()) {
             notStarted(each, "no worker could be started; the last one: " + cause);
