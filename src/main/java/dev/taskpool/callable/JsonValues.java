@@ -39,6 +39,8 @@ public final class JsonValues {
                     .build())
             .streamWriteConstraints(
                     StreamWriteConstraints.builder().maxNestingDepth(2_000).build())
+            // A character beyond the first plane as its four bytes, not as two escapes.
+            .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
             .build();
 
     private static final ObjectMapper MAPPER = JsonMapper.builder(FACTORY)

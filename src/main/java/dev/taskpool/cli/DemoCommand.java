@@ -3,6 +3,7 @@ package dev.taskpool.cli;
 import dev.taskpool.config.ConfigException;
 import dev.taskpool.config.SettingsLoader;
 import dev.taskpool.log.Logging;
+import dev.taskpool.pool.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,7 +48,7 @@ final class DemoCommand implements Callable<Integer> {
             System.err.println("The demo failed: " + e.getMessage());
             return Main.FAILED;
         } finally {
-            Folders.delete(data);
+            Scratch.remove(data);
         }
     }
 }

@@ -15,12 +15,14 @@ import dev.taskpool.metrics.Metrics;
 import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.CallableInvoker;
+import dev.taskpool.pool.Scratch;
 import dev.taskpool.process.Leftovers;
 import dev.taskpool.process.Spawner;
 import dev.taskpool.store.Store;
 import dev.taskpool.worker.WorkerType;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -42,6 +44,9 @@ public final class Service implements AutoCloseable {
 
     /** Ends the process when the engine finds itself unable to go on: the store has the truth, and the next start reads it. */
     private static final int FATAL = 70;
+
+    /** A socket's path has 107 bytes at most (unix(7)), and the runner adds a folder and a name. */
+    private static final int LONGEST_SOCKET_FOLDER = 72;
 
     private final Settings settings;
     private final Store store;
@@ -85,7 +90,8 @@ public final class Service implements AutoCloseable {
         try {
             Leftovers.sweep(settings.store().directory(), spawner.boot());
             Path scratch = settings.store().directory().resolve("scratch");
-            Folders.delete(scratch);
+            Scratch.remove(scratch);
+            Path sockets = sockets(settings.store().directory());
             OutputFiles outputs = new OutputFiles(
                     settings.store().directory().resolve("output"),
                     settings.tasks().maxOutputBytes(),
@@ -109,7 +115,7 @@ public final class Service implements AutoCloseable {
                     workerTypes,
                     spawner,
                     scratch,
-                    Path.of(System.getProperty("java.io.tmpdir")),
+                    sockets,
                     settings.tasks().maxResultBytes(),
                     settings.tasks().traces());
             Metrics metrics = settings.metrics() ? new Metrics() : null;
@@ -157,6 +163,15 @@ public final class Service implements AutoCloseable {
                 store.close();
             }
         }
+    }
+
+    /** Where sockets of workers are: in the data folder, unless its name is longer than the path of a socket may be. */
+    private static Path sockets(Path data) throws IOException {
+        Path folder = data.toAbsolutePath().resolve("sockets");
+        Scratch.remove(folder);
+        return folder.toString().length() <= LONGEST_SOCKET_FOLDER
+                ? Files.createDirectories(folder)
+                : Path.of(System.getProperty("java.io.tmpdir"));
     }
 
     private static void bind(HttpServer http, Settings settings) {

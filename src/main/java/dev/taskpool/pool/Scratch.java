@@ -11,7 +11,7 @@ import java.util.Deque;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Folders that last as long as a run. Safe for all threads. */
-final class Scratch {
+public final class Scratch {
     private static final AtomicLong NUMBERS = new AtomicLong();
 
     private Scratch() {}
@@ -24,10 +24,13 @@ final class Scratch {
     }
 
     /**
-     * Removes a folder with all that is in it; nothing writes there any more. A tree may be deeper than a path can be long or than there are
+     * Removes a folder with all that is in it, if there is one; nothing writes there any more. A tree may be deeper than a path can be long or than there are
      * descriptors, so folders are first moved up beside the one that is removed. Links are removed and not followed.
      */
-    static void remove(Path folder) throws IOException {
+    public static void remove(Path folder) throws IOException {
+        if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
         Deque<Path> left = new ArrayDeque<>();
         left.add(folder);
         for (Path next = left.poll(); next != null; next = left.poll()) {

@@ -8,6 +8,8 @@ import dev.taskpool.acceptance.Api;
 import dev.taskpool.callable.JsonValues;
 import java.io.IOException;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,7 +37,8 @@ class KillTest {
             "noop", true,
             "time.sleep", true,
             "demo.print_sleep", false,
-            "demo.fail", false);
+            "demo.fail", false,
+            "nap", false);
 
     @TempDir
     Path data;
@@ -108,6 +111,25 @@ class KillTest {
             }
             assertThat(came).as("answers came").isTrue();
         }
+        // Nothing of it survives: no command, no daemon that a command left, no worker.
+        await().atMost(Duration.ofSeconds(20))
+                .untilAsserted(() -> assertThat(survivors()).isEmpty());
+    }
+
+    /** Processes whose environment names the data folder: commands have their scratch folder there, workers their plugins. */
+    private List<String> survivors() {
+        return ProcessHandle.allProcesses()
+                .filter(p -> file("/proc/" + p.pid() + "/environ").contains("=" + data))
+                .map(p -> p.pid() + " " + file("/proc/" + p.pid() + "/cmdline").replace('\0', ' '))
+                .toList();
+    }
+
+    private static String file(String path) {
+        try {
+            return Files.readString(Path.of(path), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            return "";
+        }
     }
 
     private void client(
@@ -125,15 +147,18 @@ class KillTest {
 
     private void step(Api api, Random random) {
         String callable =
-                List.copyOf(new java.util.TreeSet<>(REPEATABLE.keySet())).get(random.nextInt(4));
+                List.copyOf(new java.util.TreeSet<>(REPEATABLE.keySet())).get(random.nextInt(REPEATABLE.size()));
         String args = switch (callable) {
             case "time.sleep" -> ",\"args\":[0." + random.nextInt(10) + ",7]";
             case "demo.print_sleep" -> ",\"args\":[\"a\"],\"kwargs\":{\"seconds\":0." + random.nextInt(10) + "}";
+            case "nap" -> ",\"args\":[\"0." + random.nextInt(10) + "\"]";
             default -> "";
         };
+        boolean onProcesses = !callable.equals("nap") && random.nextInt(4) == 0;
         boolean waits = random.nextInt(3) == 0;
         String key = "key-" + random.nextInt(100_000);
-        String body = "{\"callable\":\"" + callable + "\"" + args + ",\"max_attempts\":1}";
+        String body = "{\"callable\":\"" + callable + "\"" + args + ",\"max_attempts\":1"
+                + (onProcesses ? ",\"pool\":\"processes\"}" : "}");
         HttpResponse<byte[]> response = api.send(
                         "POST", "/v1/tasks" + (waits ? "?wait=1" : ""), body, "Idempotency-Key", key)
                 .join();
