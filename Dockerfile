@@ -6,7 +6,6 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 # Dependencies first: they change seldom, and make a layer of their own.
 COPY pom.xml ./
-COPY .mvn .mvn
 RUN mvn -B -ntp dependency:go-offline -DincludeScope=runtime || true
 COPY . .
 RUN mvn -B -ntp -DskipTests -Daot.skip=true package
