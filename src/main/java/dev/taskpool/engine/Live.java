@@ -101,9 +101,12 @@ final class Live {
         return new ReadyQueue.Entry(rank(task), task.id().sequence());
     }
 
-    /** Returns whether a done task is past its retention, and only waits for the cleaner. */
+    /** Returns whether a done task is past its retention, and only waits for the cleaner. One whose callback is due is kept. */
     boolean expired(Task task) {
-        return task.expiresAt() > 0 && task.expiresAt() <= ticker.millis();
+        Task.Callback callback = task.callback();
+        return task.expiresAt() > 0
+                && task.expiresAt() <= ticker.millis()
+                && (callback == null || callback.nextAt() == 0);
     }
 
     LivePool pool(Task task) {

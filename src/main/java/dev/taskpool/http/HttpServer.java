@@ -250,7 +250,11 @@ public final class HttpServer implements AutoCloseable {
         } else if (answer.body().length > 0) {
             context.result(answer.body());
         }
-        LOG.debug("{} {} {}", context.req().getMethod(), context.req().getRequestURI(), answer.status());
+        if (LOG.isDebugEnabled()) {
+            MDC.put("request", requestId);
+            LOG.debug("{} {} {}", context.req().getMethod(), context.req().getRequestURI(), answer.status());
+            MDC.remove("request");
+        }
     }
 
     private String requestId(Context context) {

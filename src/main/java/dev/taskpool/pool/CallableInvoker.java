@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.MDC;
 
 /** Calls a Java callable and turns whatever comes of it into an ending. Never throws. Safe for all threads. */
 public final class CallableInvoker {
@@ -39,12 +40,16 @@ public final class CallableInvoker {
     Ending invoke(Run run, TaskCallable code) {
         Context context = new Context(run);
         Object value;
+        // What the callable logs carries its task.
+        MDC.put("task", run.id().toString());
         try {
             value = code.call(context);
         } catch (Throwable e) {
             // Everything, errors too: the run must end for the engine, and an OutOfMemoryError of one task is its own.
             context.flush();
             return new Ending.Failed(failure(e), run.output().close(null));
+        } finally {
+            MDC.remove("task");
         }
         context.flush();
         try {

@@ -176,6 +176,19 @@ class CallbackTest {
     }
 
     @Test
+    void taskIsKeptBeyondItsRetentionUntilItsCallbackIsDelivered() {
+        failures.set(2);
+        try (Started service = service("TASKS_RETENTION", "1s")) {
+            service.api.submit("{\"callable\":\"noop\",\"callback_url\":\"" + url("/") + "\"}");
+            // The third try comes about five seconds after the end.
+            await().atMost(Duration.ofSeconds(30)).until(() -> got.size() == 3);
+            await().atMost(Duration.ofSeconds(30))
+                    .until(() ->
+                            service.api.get("/v1/tasks").json().path("items").isEmpty());
+        }
+    }
+
+    @Test
     void privateAddressIsNotCalled() {
         try (Started service = service("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", "false", "CALLBACKS_MAX_ATTEMPTS", "1")) {
             String id = service.api
