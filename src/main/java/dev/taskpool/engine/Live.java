@@ -366,8 +366,9 @@ final class Live {
         }
         pool.refillArrivals.clear();
         shrink(pool);
-        dispatch(tx, pool);
+        // Before the next read begins: while a backlog runs there is always one under way, and memory would only grow.
         evictDeferred();
+        dispatch(tx, pool);
     }
 
     private void arrive(LivePool pool, Cell cell, Task task) {

@@ -127,11 +127,13 @@ final class Queries {
 
     /** Returns pending tasks that are ready, from behind a place on, in their order. */
     Store.Page ready(String pool, long place, long sequence, int limit) {
-        // Two ranges of the index instead of one row comparison, which H2 would not turn into a seek.
+        // Two ranges of the index instead of one row comparison, which H2 would not turn into a seek; and ordered by
+        // all
+        // its columns, because H2 sorts everything itself where the order leaves out those that are equal.
         List<Long> found = new ArrayList<>(handle.createQuery("""
                         SELECT seq FROM open_task
                          WHERE pool = :pool AND phase = 1 AND place = :place AND seq > :seq
-                         ORDER BY place, seq LIMIT :limit""")
+                         ORDER BY pool, phase, place, seq LIMIT :limit""")
                 .bind("pool", pool)
                 .bind("place", place)
                 .bind("seq", sequence)
@@ -142,7 +144,7 @@ final class Queries {
             found.addAll(handle.createQuery("""
                             SELECT seq FROM open_task
                              WHERE pool = :pool AND phase = 1 AND place > :place
-                             ORDER BY place, seq LIMIT :limit""")
+                             ORDER BY pool, phase, place, seq LIMIT :limit""")
                     .bind("pool", pool)
                     .bind("place", place)
                     .bind("limit", limit - found.size())

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -174,6 +176,36 @@ class PoolsTest {
                         .json()
                         .path("done"))
                 .hasSize(500);
+    }
+
+    @Test
+    void backlogBeyondTheWindowRunsCompletelyAndLeavesMemory() {
+        try (Started own = new Started(data.resolve("backlog"), "TASKS_WINDOW", "100")) {
+            own.api.post("/v1/pools/default/pause", null);
+            String items = "{\"items\":[" + "{\"callable\":\"noop\"},".repeat(999) + "{\"callable\":\"noop\"}]}";
+            List<String> batches = new ArrayList<>();
+            for (int i = 0; i < 5; i++) {
+                batches.add(own.api.post("/v1/batches", items).id());
+            }
+            // All but the window is in the database only.
+            await().until(() -> resident(own) <= 100);
+            own.api.post("/v1/pools/default/resume", null);
+            for (String batch : batches) {
+                Api.Answer waited = own.api.post("/v1/wait", "{\"batch_id\":\"" + batch + "\",\"wait\":25}");
+                assertThat(waited.json().path("satisfied").asBoolean()).isTrue();
+                assertThat(waited.json().path("done")).hasSize(1000);
+            }
+            assertThat(own.api.get("/v1/pools/default").json().path("pending").asInt())
+                    .isZero();
+            await().until(() -> resident(own) == 0);
+        }
+    }
+
+    private static int resident(Started service) {
+        return (int) Double.parseDouble(service.api
+                .raw("GET", "/metrics", null)
+                .text()
+                .replaceAll("(?s).*\ntaskpool_resident_tasks ([0-9.E]+).*", "$1"));
     }
 
     @Test
