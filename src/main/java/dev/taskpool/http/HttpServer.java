@@ -17,9 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -37,11 +36,8 @@ public final class HttpServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
     private static final Pattern REQUEST_ID = Pattern.compile("[\\x21-\\x7e]{1,128}");
 
-    /**
-     * A request's thread waits so long for its answer before the request is suspended: most are answered by then, and
-     * suspending costs more than waiting. Long waits therefore hold a thread for this long and no longer.
-     */
-    private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+    /** An answer waits no longer than this behind one whose client does not read. */
+    private static final long RELIEF_MILLIS = 50;
 
     private final HttpOptions options;
     private final Tokens tokens;
@@ -49,6 +45,10 @@ public final class HttpServer implements AutoCloseable {
     private final ServiceHandlers service;
     private final List<Route> routes;
     private final QueuedThreadPool threads;
+    private final AnswerThreads answers;
+    /** Ends waits, and looks after the threads that answer. */
+    private final ScheduledThreadPoolExecutor timers;
+
     private final Javalin javalin;
     private final String idPrefix;
     private final AtomicLong ids = new AtomicLong();
@@ -72,7 +72,10 @@ public final class HttpServer implements AutoCloseable {
         this.options = options;
         this.tokens = tokens;
         this.idPrefix = Long.toHexString(random.nextLong(0x1000000L, 0x10000000L));
-        this.waits = new OpenWaits(engine, options.maxWait(), options.maxOpenWaits());
+        this.timers = new ScheduledThreadPoolExecutor(
+                1, Thread.ofPlatform().name("http-timer").daemon(true).factory());
+        timers.setRemoveOnCancelPolicy(true);
+        this.waits = new OpenWaits(engine, options.maxWait(), options.maxOpenWaits(), timers);
         this.service = new ServiceHandlers(engine, registry, options);
         JsonIn.Source source = new JsonIn.Source(options.maxJsonDepth(), options.maxRequestBytes());
         Submissions submissions = new Submissions(source, registry, callbacks, options.maxBatchSize());
@@ -89,6 +92,8 @@ public final class HttpServer implements AutoCloseable {
                 metrics));
         this.threads = new QueuedThreadPool(options.requestThreads() + 4, 8, 60_000);
         threads.setName("http");
+        this.answers = new AnswerThreads(threads, Runtime.getRuntime().availableProcessors());
+        timers.scheduleWithFixedDelay(answers::relieve, RELIEF_MILLIS, RELIEF_MILLIS, TimeUnit.MILLISECONDS);
         this.javalin = Javalin.create(this::configure);
     }
 
@@ -160,7 +165,7 @@ public final class HttpServer implements AutoCloseable {
         Server server = javalin.jettyServer().server();
         server.setStopTimeout(5_000);
         javalin.stop();
-        waits.close();
+        timers.shutdownNow();
     }
 
     /** The table, for the test that holds it against the contract. */
@@ -185,20 +190,11 @@ public final class HttpServer implements AutoCloseable {
             write(context, problem(e, requestId), requestId);
             return;
         }
-        try {
-            reply.get(PATIENCE_NANOS, TimeUnit.NANOSECONDS);
-        } catch (TimeoutException e) {
+        if (reply.isDone()) {
+            write(context, rendered(reply, requestId), requestId);
+        } else {
             suspend(context, exchange, reply, requestId);
-            return;
-        } catch (ExecutionException e) {
-            write(context, problem(e.getCause() == null ? e : e.getCause(), requestId), requestId);
-            return;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            write(context, problem(e, requestId), requestId);
-            return;
         }
-        write(context, rendered(reply, requestId), requestId);
     }
 
     /** From here on no thread works on the request until its answer is known. */
@@ -211,7 +207,7 @@ public final class HttpServer implements AutoCloseable {
                     write(context, answer, requestId);
                     return answer;
                 },
-                threads));
+                answers));
     }
 
     private Answer rendered(CompletableFuture<? extends Reply> reply, String requestId) {
