@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.RetryPolicy;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,6 +13,7 @@ import java.math.BigInteger;
 import java.math.MathContext;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -73,9 +75,18 @@ public final class BuiltIns implements CallableProvider {
                         Set.of(PoolKind.THREAD, PoolKind.PROCESS),
                         OnLost.FAIL,
                         1,
+                        RetryPolicy.DEFAULT,
                         null,
                         null),
                 BuiltIns::stubborn);
+        all.put(
+                repeatable(
+                        "demo.snooze_until",
+                        "args [unix_milliseconds]: asks to be run again until it is so late, then returns the attempt.",
+                        """
+                        {"properties":{"args":{"type":"array","minItems":1,"maxItems":1,
+                         "items":{"type":"integer","minimum":0}}}}"""),
+                BuiltIns::snoozeUntil);
         return all;
     }
 
@@ -165,6 +176,14 @@ public final class BuiltIns implements CallableProvider {
         }
         throw new IllegalStateException(
                 context.args().isEmpty() ? "" : context.arg(0).asText());
+    }
+
+    private static Object snoozeUntil(TaskContext context) throws Snooze {
+        long left = context.arg(0).longValue() - System.currentTimeMillis();
+        if (left > 0) {
+            throw new Snooze(Duration.ofMillis(Math.min(left, 500)));
+        }
+        return context.attempt();
     }
 
     private static Object stubborn(TaskContext context) {

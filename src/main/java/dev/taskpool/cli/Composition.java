@@ -108,6 +108,7 @@ final class Composition {
                 Set.of(PoolKind.COMMAND),
                 command.onLost(),
                 command.maxAttempts(),
+                command.retry(),
                 command.timeout(),
                 schema == null ? null : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))));
     }

@@ -190,6 +190,24 @@ final class Section {
         return value;
     }
 
+    double decimal(String key, double fallback, double min, double max) {
+        Found found = find(key);
+        double value = fallback;
+        if (found.node != null) {
+            String given = scalar(found);
+            if (given != null
+                    && given.matches("\\d{1,9}(\\.\\d{1,9})?")
+                    && Double.parseDouble(given) >= min
+                    && Double.parseDouble(given) <= max) {
+                value = Double.parseDouble(given);
+            } else {
+                wrong(key, found, "a number from " + min + " to " + max);
+            }
+        }
+        note(key, Double.toString(value), found);
+        return value;
+    }
+
     Duration duration(String key, String fallback, String min, String max) {
         Duration value = optionalDuration(key, fallback, min, max);
         return value == null ? Duration.ZERO : value;

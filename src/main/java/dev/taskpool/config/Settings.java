@@ -2,6 +2,7 @@ package dev.taskpool.config;
 
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.RetryPolicy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -98,6 +99,7 @@ public record Settings(
             @Nullable Duration timeout,
             OnLost onLost,
             int maxAttempts,
+            RetryPolicy retry,
             Set<Integer> successExitCodes,
             @Nullable String argumentsSchema) {}
 

@@ -1,8 +1,10 @@
 package dev.taskpool.config;
 
+import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.RetryPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -339,10 +341,41 @@ public final class SettingsLoader {
                 OnLost.valueOf(
                         s.word("on_lost", "fail", List.of("fail", "retry")).toUpperCase(Locale.ROOT)),
                 s.integer("max_attempts", 1, 1, 100),
+                retry(s.section("retry")),
                 success,
                 schema == null ? null : NodeJson.text(schema));
         s.close();
         return command;
+    }
+
+    private static RetryPolicy retry(Section s) {
+        RetryPolicy usual = RetryPolicy.DEFAULT;
+        RetryPolicy policy = new RetryPolicy(
+                s.duration("delay", "500ms", "0s", "1d").toMillis(),
+                s.decimal("factor", usual.factor(), 1, 10),
+                s.duration("max_delay", "1m", "0s", "1d").toMillis(),
+                s.decimal("jitter", usual.jitter(), 0, 1),
+                matches(s, "on"),
+                matches(s, "except"));
+        s.close();
+        return policy;
+    }
+
+    private static List<FailureMatch> matches(Section s, String key) {
+        List<FailureMatch> all = new ArrayList<>();
+        List<String> words = s.texts(key, List.of());
+        if (words.size() > RetryPolicy.MAX_MATCHES) {
+            s.problem(key, "may have " + RetryPolicy.MAX_MATCHES + " items, has " + words.size());
+            return all;
+        }
+        for (String word : words) {
+            try {
+                all.add(FailureMatch.parse(word));
+            } catch (IllegalArgumentException e) {
+                s.problem(key, String.valueOf(e.getMessage()));
+            }
+        }
+        return all;
     }
 
     private static Settings.Callbacks callbacks(Section s) {

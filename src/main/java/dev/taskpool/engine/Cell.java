@@ -17,6 +17,10 @@ final class Cell {
     StopReason stop;
 
     Timers.@Nullable Timer runTimer;
+
+    /** Stops the run when the task was to be done. */
+    Timers.@Nullable Timer deadlineTimer;
+
     Timers.@Nullable Timer wakeTimer;
     long startedNanos;
     long appliedRevision;

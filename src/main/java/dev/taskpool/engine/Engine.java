@@ -152,9 +152,9 @@ public final class Engine implements AutoCloseable {
                         Cell cell = live.resident(stored);
                         Task task = tx.latest(cell);
                         if (task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
-                            live.wakeAt(cell, task.notBefore() > 0 ? task.notBefore() : task.queueDeadline());
+                            live.wakeAt(cell, task.lookAt());
                         }
-                        long due = task.notBefore() > 0 ? task.notBefore() : task.queueDeadline();
+                        long due = task.lookAt();
                         // Those due in the same millisecond as the last may be on the next page.
                         dueAfter = Math.max(dueAfter, due - 1);
                     }

@@ -174,7 +174,11 @@ final class Live {
             windowBytes -= task.spec().weight();
             Registered callable = registry.find(task.spec().callable());
             if (callable == null) {
-                gone(tx, cell, task);
+                reject(tx, cell, unknown(task));
+                continue;
+            }
+            if (task.deadline() > 0 && task.deadline() <= ticker.millis()) {
+                reject(tx, cell, verdict.tooLate(task, ids.micros()));
                 continue;
             }
             addPending(tx, pool, -1);
@@ -224,12 +228,16 @@ final class Live {
 
     Run run(Cell cell, Task started, Registered callable) {
         Long timeout = started.spec().timeoutMillis();
+        long stopped = timeout == null ? 0 : started.startedAt() + timeout;
+        if (started.deadline() > 0) {
+            stopped = stopped == 0 ? started.deadline() : Math.min(stopped, started.deadline());
+        }
         return new Run(
                 started.id(),
                 started.spec(),
                 callable,
                 started.attempt(),
-                timeout == null ? 0 : started.startedAt() + timeout,
+                stopped,
                 outputs.open(started.id(), started.attempt()),
                 (run, ending) -> mailbox.put(new Ended(this, cell, run, ending)));
     }
@@ -246,6 +254,11 @@ final class Live {
             cell.runTimer = timers.at(
                     cell.startedNanos + timeout * 1_000_000L, tx -> stop(pool, cell, run, StopReason.TIMEOUT));
         }
+        if (started.deadline() > 0) {
+            long in = Math.max(0, started.deadline() - ticker.millis());
+            cell.deadlineTimer =
+                    timers.at(cell.startedNanos + in * 1_000_000L, tx -> stop(pool, cell, run, StopReason.DEADLINE));
+        }
         run.markDraining(draining);
         pool.runner.start(run);
     }
@@ -260,21 +273,25 @@ final class Live {
         }
     }
 
-    private void gone(Transaction tx, Cell cell, Task task) {
+    private Task unknown(Task task) {
+        return verdict.rejected(
+                task,
+                Failure.of(
+                        FailureCode.UNKNOWN_CALLABLE,
+                        "no callable " + task.spec().callable() + " is registered any more"),
+                ids.micros());
+    }
+
+    /** A task that was taken from its queue does not start, for good. */
+    private void reject(Transaction tx, Cell cell, Task ended) {
+        Task task = tx.latest(cell);
         LivePool pool = pool(task);
         addPending(tx, pool, -1);
         tx.undo(() -> {
             windowBytes += task.spec().weight();
             pool.queue.add(entry(task));
         });
-        tx.change(
-                cell,
-                verdict.rejected(
-                        task,
-                        Failure.of(
-                                FailureCode.UNKNOWN_CALLABLE,
-                                "no callable " + task.spec().callable() + " is registered any more"),
-                        ids.micros()));
+        tx.change(cell, ended);
     }
 
     // --- the window ---
@@ -291,9 +308,9 @@ final class Live {
             }
             evict(cell);
         }
-        long deadline = task.queueDeadline();
-        if (deadline > 0 && cells.get(task.id().sequence()) == cell) {
-            wakeAt(cell, deadline);
+        long next = task.lookAt();
+        if (next > 0 && cells.get(task.id().sequence()) == cell) {
+            wakeAt(cell, next);
         }
     }
 
@@ -379,9 +396,9 @@ final class Live {
                 && !pool.queue.contains(entry)) {
             pool.queue.arrive(entry);
             windowBytes += task.spec().weight();
-            long deadline = task.queueDeadline();
-            if (deadline > 0) {
-                wakeAt(cell, deadline);
+            long next = task.lookAt();
+            if (next > 0) {
+                wakeAt(cell, next);
             }
         }
     }

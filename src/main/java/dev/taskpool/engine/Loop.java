@@ -229,11 +229,7 @@ final class Loop implements Runnable {
             live.observer.retried(task);
         }
         if (task.notBefore() > 0) {
-            long deadline = task.queueDeadline();
-            live.wakeAt(cell, task.notBefore());
-            if (deadline > 0 && deadline < task.notBefore()) {
-                live.wakeAt(cell, deadline);
-            }
+            live.wakeAt(cell, task.lookAt());
         } else {
             live.enqueue(pool, cell, task);
         }

@@ -6,6 +6,8 @@ enum StopReason {
     CANCEL,
     /** Its time is over. */
     TIMEOUT,
+    /** It was to be done by now. */
+    DEADLINE,
     /** The service stops. */
     DRAIN,
     /** Its pool broke. */

@@ -256,6 +256,36 @@ final class JsonIn {
         return null;
     }
 
+    /** Returns a number, or null where it is none or out of range. */
+    @Nullable
+    Double decimal(double min, double max) throws IOException {
+        String range = "a number from " + min + " to " + max;
+        if (opening != JsonToken.VALUE_NUMBER_INT && opening != JsonToken.VALUE_NUMBER_FLOAT) {
+            wrongType(range);
+            return null;
+        }
+        double value = parser.getDoubleValue();
+        if (value >= min && value <= max) {
+            return value;
+        }
+        error("must be " + range + ", is " + Exchange.shortened(parser.getText()));
+        return null;
+    }
+
+    /** Reads an object within the object; what is wrong is noted. */
+    void nested(String allowed, Reading reading) throws IOException {
+        if (opening != JsonToken.START_OBJECT) {
+            wrongType("an object");
+            return;
+        }
+        String parent = at;
+        String mine = name;
+        at = parent + "/" + escaped(mine);
+        properties(allowed, reading);
+        at = parent;
+        name = mine;
+    }
+
     /** Returns a boolean, or null where it is none. */
     @Nullable
     Boolean bool() throws IOException {

@@ -59,6 +59,7 @@ final class ServiceHandlers {
         out.writeEndArray();
         out.writeStringField("on_lost", spec.onLost().name().toLowerCase(Locale.ROOT));
         out.writeNumberField("max_attempts", spec.maxAttempts());
+        RetryJson.write(out, spec.retry());
         if (spec.timeout() != null) {
             out.writeNumberField("timeout_ms", spec.timeout().toMillis());
         }

@@ -3,6 +3,7 @@ package dev.taskpool.pool;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.taskpool.callable.JsonValues;
+import dev.taskpool.callable.Snooze;
 import dev.taskpool.callable.TaskCallable;
 import dev.taskpool.callable.TaskContext;
 import dev.taskpool.model.Failure;
@@ -14,6 +15,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +26,7 @@ import org.slf4j.MDC;
 /** Calls a Java callable and turns whatever comes of it into an ending. Never throws. Safe for all threads. */
 public final class CallableInvoker {
     private static final int MAX_TRACE = 16 << 10;
+    private static final Duration MAX_SNOOZE = Duration.ofDays(365);
 
     private final long maxResultBytes;
     private final boolean traces;
@@ -44,6 +47,9 @@ public final class CallableInvoker {
         MDC.put("task", run.id().toString());
         try {
             value = code.call(context);
+        } catch (Snooze e) {
+            context.flush();
+            return new Ending.Snoozed(millis(e), run.output().close(null));
         } catch (Throwable e) {
             // Everything, errors too: the run must end for the engine, and an OutOfMemoryError of one task is its own.
             context.flush();
@@ -66,6 +72,11 @@ public final class CallableInvoker {
                             "what " + run.spec().callable() + " returned cannot be written as JSON: " + firstLine(e)),
                     run.output().close(null));
         }
+    }
+
+    private static long millis(Snooze snooze) {
+        Duration delay = snooze.delay();
+        return delay.isNegative() ? 0 : delay.compareTo(MAX_SNOOZE) > 0 ? MAX_SNOOZE.toMillis() : delay.toMillis();
     }
 
     static Failure tooLarge(long size, long limit) {

@@ -1,8 +1,10 @@
 package dev.taskpool.store;
 
+import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
@@ -10,11 +12,14 @@ import dev.taskpool.model.Outcome;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
+import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -104,8 +109,24 @@ final class Codec {
         };
     }
 
-    private static final TaskSpec NO_SPEC =
-            new TaskSpec("", null, null, "", null, null, 0, 0, 1, OnLost.FAIL, Map.of(), null, 0, null, null);
+    private static final TaskSpec NO_SPEC = new TaskSpec(
+            "",
+            null,
+            null,
+            "",
+            null,
+            null,
+            0,
+            0,
+            1,
+            RetryPolicy.DEFAULT,
+            null,
+            OnLost.FAIL,
+            Map.of(),
+            null,
+            0,
+            null,
+            null);
 
     private static void id(TaskId id, Bytes out) {
         out.putFixed(id.sequence());
@@ -126,6 +147,8 @@ final class Codec {
         out.putLong(spec.delayMillis());
         out.putByte(spec.priority());
         out.putByte(spec.maxAttempts());
+        retry(spec.retry(), out);
+        out.putOptional(spec.deadlineMillis());
         out.putByte(spec.onLost() == OnLost.FAIL ? 0 : 1);
         out.putLong(spec.labels().size());
         for (Map.Entry<String, String> label : spec.labels().entrySet()) {
@@ -158,6 +181,8 @@ final class Codec {
         long delay = in.readLong();
         int priority = in.readByte();
         int maxAttempts = in.readByte();
+        RetryPolicy retry = retry(in);
+        Long deadline = in.readOptionalLong();
         OnLost onLost = in.readByte() == 0 ? OnLost.FAIL : OnLost.RETRY;
         int labelCount = in.readInt();
         Map<String, String> labels = labelCount == 0 ? Map.of() : new LinkedHashMap<>();
@@ -182,6 +207,8 @@ final class Codec {
                 delay,
                 priority,
                 maxAttempts,
+                retry,
+                deadline,
                 onLost,
                 labels,
                 batch,
@@ -221,6 +248,95 @@ final class Codec {
             out.putLong(callback.lastStatus());
             out.putLong(callback.nextAt());
         }
+        out.putLong(task.snoozes());
+        out.putLong(task.history().size());
+        task.history().forEach(each -> attempt(each, out));
+    }
+
+    private static void retry(RetryPolicy retry, Bytes out) {
+        boolean usual = retry.equals(RetryPolicy.DEFAULT);
+        out.putByte(usual ? 0 : 1);
+        if (!usual) {
+            out.putLong(retry.delayMillis());
+            out.putFixed(Double.doubleToLongBits(retry.factor()));
+            out.putLong(retry.maxDelayMillis());
+            out.putFixed(Double.doubleToLongBits(retry.jitter()));
+            matches(retry.on(), out);
+            matches(retry.except(), out);
+        }
+    }
+
+    private static void matches(List<FailureMatch> matches, Bytes out) {
+        out.putLong(matches.size());
+        matches.forEach(each -> out.putString(each.text()));
+    }
+
+    private static RetryPolicy retry(Bytes.Reader in) {
+        return in.readByte() == 0
+                ? RetryPolicy.DEFAULT
+                : new RetryPolicy(
+                        in.readLong(),
+                        Double.longBitsToDouble(in.readFixed()),
+                        in.readLong(),
+                        Double.longBitsToDouble(in.readFixed()),
+                        matches(in),
+                        matches(in));
+    }
+
+    private static List<FailureMatch> matches(Bytes.Reader in) {
+        List<FailureMatch> all = new ArrayList<>();
+        for (int left = in.readInt(); left > 0; left--) {
+            all.add(FailureMatch.parse(in.readString()));
+        }
+        return all;
+    }
+
+    private static void attempt(Attempt attempt, Bytes out) {
+        out.putLong(attempt.number());
+        out.putLong(attempt.startedAt());
+        out.putLong(attempt.endedAt());
+        out.putLong(attempt.runMillis());
+        out.putByte(
+                switch (attempt.how()) {
+                    case FAILED -> 1;
+                    case LOST -> 2;
+                });
+        Failure failure = attempt.failure();
+        out.putByte(failure == null ? 0 : 1);
+        if (failure != null) {
+            failure(failure, out);
+        }
+    }
+
+    private static Attempt attempt(Bytes.Reader in) {
+        return new Attempt(
+                in.readInt(),
+                in.readLong(),
+                in.readLong(),
+                in.readLong(),
+                in.readByte() == 1 ? Attempt.Ended.FAILED : Attempt.Ended.LOST,
+                in.readByte() == 0 ? null : failure(in));
+    }
+
+    private static void failure(Failure failure, Bytes out) {
+        out.putString(failure.code());
+        out.putString(failure.message());
+        out.putOptional(failure.exceptionType());
+        out.putOptional(failure.trace());
+        out.putOptional(failure.data());
+        out.putOptional(failure.exitCode());
+        out.putOptional(failure.signal());
+    }
+
+    private static Failure failure(Bytes.Reader in) {
+        return new Failure(
+                in.readString(),
+                in.readString(),
+                in.readOptionalString(),
+                in.readOptionalString(),
+                in.readOptionalJson(),
+                in.readOptionalInt(),
+                in.readOptionalString());
     }
 
     static Task progress(TaskId id, TaskSpec spec, Bytes.Reader in) {
@@ -243,6 +359,11 @@ final class Codec {
         Task.Callback callback = in.readByte() == 0
                 ? null
                 : new Task.Callback(in.readByte() != 0, in.readInt(), in.readInt(), in.readLong());
+        int snoozes = in.readInt();
+        List<Attempt> attempts = new ArrayList<>();
+        for (int left = in.readInt(); left > 0; left--) {
+            attempts.add(attempt(in));
+        }
         return new Task(
                 id,
                 spec,
@@ -260,7 +381,9 @@ final class Codec {
                 runMillis,
                 outcome,
                 output,
-                callback);
+                callback,
+                List.copyOf(attempts),
+                snoozes);
     }
 
     private static void outcome(@Nullable Outcome outcome, Bytes out) {
@@ -272,13 +395,7 @@ final class Codec {
             }
             case Outcome.Failed(Failure failure) -> {
                 out.putByte(2);
-                out.putString(failure.code());
-                out.putString(failure.message());
-                out.putOptional(failure.exceptionType());
-                out.putOptional(failure.trace());
-                out.putOptional(failure.data());
-                out.putOptional(failure.exitCode());
-                out.putOptional(failure.signal());
+                failure(failure, out);
             }
             case Outcome.Cancelled() -> out.putByte(3);
         }
@@ -289,15 +406,7 @@ final class Codec {
         return switch (kind) {
             case 0 -> null;
             case 1 -> new Outcome.Succeeded(Json.ofValid(in.readBytes()));
-            case 2 ->
-                new Outcome.Failed(new Failure(
-                        in.readString(),
-                        in.readString(),
-                        in.readOptionalString(),
-                        in.readOptionalString(),
-                        in.readOptionalJson(),
-                        in.readOptionalInt(),
-                        in.readOptionalString()));
+            case 2 -> new Outcome.Failed(failure(in));
             case 3 -> new Outcome.Cancelled();
             default -> throw new IllegalStateException("unknown kind of outcome in the store: " + kind);
         };

@@ -223,7 +223,7 @@ final class Writes implements AutoCloseable {
         mergeOpen.setInt(3, task.state() == TaskState.RUNNING ? 2 : delayed ? 3 : 1);
         mergeOpen.setLong(4, task.rank(ageingMillis));
         mergeOpen.addBatch();
-        long due = task.state() == TaskState.RUNNING ? 0 : delayed ? task.notBefore() : task.queueDeadline();
+        long due = task.state() == TaskState.RUNNING ? 0 : task.lookAt();
         if (due > 0) {
             mergeWake.setLong(1, seq);
             mergeWake.setLong(2, due);
