@@ -41,10 +41,13 @@ public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
     private static final int DUE_PAGE = 1_000;
 
-    private final Live live;
+    /** Where more is due the next tick goes on: in between, memory can let go of what it does not need. */
+    private static final int DUE_PAGES_PER_TICK = 20;
+
+    final Live live;
     private final Loop loop;
     private final Thread thread;
-    private final Mailbox<Command> mailbox;
+    final Mailbox<Command> mailbox;
     private final Store store;
     private final Waits waits;
     private final OutputFiles outputs;
@@ -52,6 +55,9 @@ public final class Engine implements AutoCloseable {
 
     /** Where the last look for delays and queue timeouts ended. Confined to the engine's thread. */
     private long dueAfter;
+
+    private long dueAfterSequence;
+    private int duePages;
 
     private boolean dueReading;
 
@@ -135,37 +141,53 @@ public final class Engine implements AutoCloseable {
     }
 
     private void lookForDue() {
+        duePages = 0;
+        nextDuePage();
+    }
+
+    private void nextDuePage() {
         if (dueReading || live.suspended()) {
             return;
         }
         dueReading = true;
         live.reading++;
         long until = live.ticker.millis() + Live.HORIZON_MILLIS;
-        store.due(dueAfter, until, DUE_PAGE)
+        store.due(dueAfter, dueAfterSequence, until, DUE_PAGE)
                 .whenComplete((page, error) -> mailbox.put(tx -> {
                     dueReading = false;
                     live.reading--;
-                    if (page == null || error != null) {
-                        return;
-                    }
-                    for (Task stored : page.tasks()) {
-                        Cell cell = live.resident(stored);
-                        Task task = tx.latest(cell);
-                        if (task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
-                            live.wakeAt(cell, task.notBefore() > 0 ? task.notBefore() : task.queueDeadline());
-                        }
-                        long due = task.notBefore() > 0 ? task.notBefore() : task.queueDeadline();
-                        // Those due in the same millisecond as the last may be on the next page.
-                        dueAfter = Math.max(dueAfter, due - 1);
-                    }
-                    if (page.complete()) {
-                        // From the beginning again: earlier ones may have come since.
-                        dueAfter = 0;
-                    } else {
-                        lookForDue();
+                    if (page != null && error == null) {
+                        cameDue(tx, page);
                     }
                     live.evictDeferred();
+                    if (page != null && !page.complete() && ++duePages < DUE_PAGES_PER_TICK) {
+                        nextDuePage();
+                    }
                 }));
+    }
+
+    private void cameDue(Transaction tx, Store.Page page) {
+        for (Task stored : page.tasks()) {
+            Cell cell = live.resident(stored);
+            Task task = tx.latest(cell);
+            if (task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
+                live.wakeAt(cell, due(task));
+            }
+            // As the database has it: memory may be further on.
+            if (due(stored) >= dueAfter) {
+                dueAfter = due(stored);
+                dueAfterSequence = stored.id().sequence();
+            }
+        }
+        if (page.complete()) {
+            // From the beginning again: earlier ones may have come since.
+            dueAfter = 0;
+            dueAfterSequence = 0;
+        }
+    }
+
+    private static long due(Task task) {
+        return task.notBefore() > 0 ? task.notBefore() : task.queueDeadline();
     }
 
     private void applied(List<Task> tasks) {
