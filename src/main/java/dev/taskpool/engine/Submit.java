@@ -164,8 +164,8 @@ final class Submit extends Request<Accepted> {
     }
 
     private static void checkRoom(LivePool pool, int more) {
-        long held = pool.pending - Math.min(pool.freeWorkers(), pool.pending);
-        if (held + more > pool.settings.queueCapacity() + pool.freeWorkers()) {
+        // Delayed ones count as well; a free worker takes one that is ready at once.
+        if (pool.pending + more > pool.settings.queueCapacity() + pool.freeWorkers()) {
             throw Problem.retryable(
                     ProblemCode.QUEUE_FULL,
                     "pool '" + pool.name + "' holds " + pool.pending + " pending tasks of queue_capacity "
