@@ -297,9 +297,7 @@ public final class Engine implements AutoCloseable {
                 tx.add(new Change.TaskDeleted(id));
                 tx.after(() -> {
                     live.cells.remove(id.sequence());
-                    if (task.spec().key() != null) {
-                        live.keys.remove(task.spec().key().keyHash());
-                    }
+                    live.forgetKey(task);
                     answer.accept(task, null);
                 });
             }

@@ -4,6 +4,7 @@ import dev.taskpool.callable.Registered;
 import dev.taskpool.callable.Registry;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
+import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
@@ -442,12 +443,22 @@ final class Live {
         }
     }
 
+    /** A key is found in H2, or stands for nothing any more. */
+    void forgetKey(Task task) {
+        IdempotencyKey key = task.spec().key();
+        if (key != null) {
+            Task first = keys.get(key.keyHash());
+            // It may stand for a later task: the first one is past its retention.
+            if (first != null && first.id().equals(task.id())) {
+                keys.remove(key.keyHash());
+            }
+        }
+    }
+
     /** H2 has these revisions now. */
     void applied(java.util.List<Task> tasks) {
         for (Task task : tasks) {
-            if (task.spec().key() != null) {
-                keys.remove(task.spec().key().keyHash());
-            }
+            forgetKey(task);
             Cell cell = cells.get(task.id().sequence());
             if (cell != null && cell.task().revision() >= task.revision()) {
                 cell.appliedRevision = task.revision();
