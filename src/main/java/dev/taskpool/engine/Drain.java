@@ -3,6 +3,7 @@ package dev.taskpool.engine;
 import dev.taskpool.model.TaskState;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -37,7 +38,10 @@ public final class Drain {
         return draining;
     }
 
-    /** Begins. Running tasks are told; pending ones are kept, or cancelled. */
+    /**
+     * Begins. Running tasks are told; pending ones are kept, or cancelled: then it answers when all are, durably. Taking it
+     * back does not spare them, and does not touch those that come later.
+     */
     public CompletableFuture<Status> begin(boolean cancelPending) {
         draining = true;
         CompletableFuture<Status> answer = new CompletableFuture<>();
@@ -50,10 +54,23 @@ public final class Drain {
                         cell.run().markDraining(true);
                     }
                 }
-                if (cancelPending) {
-                    live.pools.values().forEach(pool -> Pools.cancelAll(live, tx, pool));
+                if (cancelPending && !live.pools.isEmpty()) {
+                    cancelAll(tx);
+                } else {
+                    tx.after(() -> answer.complete(now()));
                 }
-                tx.after(() -> answer.complete(now()));
+            }
+
+            private void cancelAll(Transaction tx) {
+                AtomicInteger left = new AtomicInteger(live.pools.size());
+                for (LivePool pool : live.pools.values()) {
+                    Pools.cancelAll(live, tx, pool, () -> {
+                        Pools.closeIfEmpty(live, pool);
+                        if (left.decrementAndGet() == 0) {
+                            answer.complete(now());
+                        }
+                    });
+                }
             }
 
             @Override
@@ -101,7 +118,7 @@ public final class Drain {
 
     private void check() {
         checking = false;
-        boolean busy = live.runningTotal > 0 || live.pools.values().stream().anyMatch(p -> p.cancelling);
+        boolean busy = live.runningTotal > 0 || live.pools.values().stream().anyMatch(p -> p.sweeps > 0);
         if (!busy) {
             idleWaits.forEach(w -> w.complete(null));
             idleWaits.clear();

@@ -419,7 +419,9 @@ public final class Engine implements AutoCloseable {
 
     /** Makes a pool or changes its settings. */
     public CompletableFuture<PoolView> putPool(String name, PoolSettings settings) {
-        return ask((tx, answer) -> Pools.put(live, tx, name, settings, answer));
+        Pools.Put put = new Pools.Put(live, name, settings);
+        mailbox.put(put);
+        return put.answer;
     }
 
     public CompletableFuture<Boolean> deletePool(String name) {

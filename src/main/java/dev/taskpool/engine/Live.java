@@ -47,6 +47,9 @@ final class Live {
     final Mailbox<Command> mailbox;
     final RunnerFactory runners;
 
+    /** Names of pools that the transaction under way makes or deletes. */
+    final java.util.Set<String> unsettled = new java.util.HashSet<>();
+
     /** Reads of the database that are under way: tasks are not evicted before they are answered. */
     int reading;
 
@@ -328,7 +331,7 @@ final class Live {
 
     /** Asks the database for the next tasks behind the boundary, when the window runs low. */
     void refill(LivePool pool) {
-        if (pool.refilling || suspended() || pool.cancelling || !pool.state.starts() || !pool.queue.wantsMore()) {
+        if (pool.refilling || suspended() || pool.sweeps > 0 || !pool.state.starts() || !pool.queue.wantsMore()) {
             return;
         }
         if (windowBytes > MAX_WINDOW_BYTES / 2 && pool.queue.size() > 0) {

@@ -55,6 +55,14 @@ final class Recovery implements Command {
                 pool.pending = counts[0] + counts[1];
             }
         });
+        for (Change.StoredPool pool : left.pools()) {
+            LivePool here = live.pools.get(pool.name());
+            if (pool.state() == PoolState.BROKEN && here != null) {
+                // What was pending when it broke fails, as it was going to. Nothing that is accepted from now on.
+                here.brokenBy = "before the service was started again";
+                Pools.failAll(live, tx, here, "it broke before the service was started again");
+            }
+        }
         int requeued = 0;
         for (Task task : left.running()) {
             Cell cell = live.resident(task);

@@ -154,7 +154,7 @@ final class Submit extends Request<Accepted> {
         if (pool == null) {
             throw Problem.field(ProblemCode.UNKNOWN_POOL, pointer, "there is no pool '" + name + "'");
         }
-        switch (pool.state) {
+        switch (pool.decided.state()) {
             case ACTIVE, PAUSED -> {}
             case BROKEN -> throw Problem.field(ProblemCode.POOL_BROKEN, pointer, "'" + pool.name + "' is broken");
             case SHUTTING_DOWN, SHUT_DOWN ->
@@ -183,7 +183,7 @@ final class Submit extends Request<Accepted> {
             return named;
         }
         for (LivePool pool : live.pools.values()) {
-            if (kinds.contains(pool.settings.kind()) && pool.state.accepts() && !pool.byApi) {
+            if (kinds.contains(pool.settings.kind()) && pool.decided.state().accepts() && !pool.byApi) {
                 return pool;
             }
         }
