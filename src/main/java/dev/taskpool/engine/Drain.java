@@ -1,10 +1,9 @@
 package dev.taskpool.engine;
 
-import dev.taskpool.model.TaskState;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Coming to rest: nothing is accepted, nothing starts, what runs may finish. Can be taken back until it is final. Safe for
@@ -137,7 +136,8 @@ public final class Drain {
         mailbox.put(tx -> {
             for (Cell cell : List.copyOf(live.cells.values())) {
                 var run = cell.run();
-                if (run != null && cell.task().state() == TaskState.RUNNING) {
+                // Also where its start is not durable yet, because the store is away.
+                if (run != null) {
                     LivePool pool = live.pool(cell.task());
                     if (cell.stop == null) {
                         cell.stop = StopReason.DRAIN;

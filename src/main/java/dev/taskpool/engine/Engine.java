@@ -325,45 +325,96 @@ public final class Engine implements AutoCloseable {
         });
     }
 
-    /** Has a command decided on a task, which is brought to memory first where it is not. */
+    /** Has a command decided on a task, which is brought to memory first where it is not, and leaves it again. */
     private CompletableFuture<Task> withCell(
             TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
-        CompletableFuture<Task> result = new CompletableFuture<>();
-        BiConsumer<@Nullable Task, @Nullable Throwable> answer = (task, error) -> {
+        OnTask asked = new OnTask(id, command);
+        mailbox.put(asked);
+        return asked.answer;
+    }
+
+    private final class OnTask extends Request<Task> {
+        private final TaskId id;
+        private final BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command;
+
+        // Written before this is put into the mailbox again.
+
+        /** Whether the database was asked. */
+        private boolean wasRead;
+
+        /** What it has. */
+        private @Nullable Task stored;
+
+        // Confined to the engine's thread.
+        private boolean reading;
+        private @Nullable Cell cell;
+
+        OnTask(TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
+            this.id = id;
+            this.command = command;
+        }
+
+        @Override
+        public void decide(Transaction tx) {
+            Cell found = live.cells.get(id.sequence());
+            if (found == null && !wasRead) {
+                tx.after(this::read);
+                return;
+            }
+            Task read = stored;
+            if (found == null && read != null && read.id().equals(id) && !live.expired(read)) {
+                found = live.resident(read);
+            }
+            cell = found;
+            if (found == null || !found.task().id().equals(id)) {
+                throw notFound(id);
+            }
+            command.apply(found, this::answer).decide(tx);
+            tx.after(this::letGo);
+        }
+
+        @Override
+        public void refused(RuntimeException reason) {
+            letGo();
+            super.refused(reason);
+        }
+
+        private void answer(@Nullable Task task, @Nullable Throwable error) {
             if (error != null) {
-                result.completeExceptionally(error);
+                answer.completeExceptionally(error);
             } else {
-                result.complete(task);
+                answer.complete(task);
             }
-        };
-        mailbox.put(new Command() {
-            @Override
-            public void decide(Transaction tx) {
-                Cell cell = live.cells.get(id.sequence());
-                if (cell != null) {
-                    if (cell.task().id().equals(id)) {
-                        mailbox.put(command.apply(cell, answer));
-                    } else {
-                        answer.accept(null, notFound(id));
-                    }
-                    return;
+        }
+
+        private void read() {
+            live.reading++;
+            reading = true;
+            store.find(id.sequence()).whenComplete((found, error) -> {
+                if (found == null || error != null) {
+                    mailbox.put(tx -> {
+                        letGo();
+                        answer(null, error == null ? notFound(id) : error);
+                    });
+                } else {
+                    wasRead = true;
+                    stored = found.orElse(null);
+                    mailbox.put(this);
                 }
-                live.reading++;
-                store.find(id.sequence())
-                        .whenComplete((found, error) -> mailbox.put(next -> {
-                            live.reading--;
-                            if (error != null || found == null) {
-                                answer.accept(null, error);
-                            } else if (found.isEmpty() || !found.get().id().equals(id) || live.expired(found.get())) {
-                                answer.accept(null, notFound(id));
-                            } else {
-                                mailbox.put(command.apply(live.resident(found.get()), answer));
-                            }
-                            live.evictDeferred();
-                        }));
+            });
+        }
+
+        /** Also where it was refused: a task that had left memory does not stay there for having been asked for. */
+        private void letGo() {
+            if (reading) {
+                reading = false;
+                live.reading--;
             }
-        });
-        return result;
+            if (cell != null) {
+                live.evict(cell);
+            }
+            live.evictDeferred();
+        }
     }
 
     /** Returns the problem that there is no such task. */

@@ -172,7 +172,7 @@ final class Live {
             }
             Cell cell = cells.get(entry.sequence());
             Task task = cell == null ? null : tx.latest(cell);
-            if (cell == null || task == null || task.state() != TaskState.PENDING) {
+            if (cell == null || task == null || task.state() != TaskState.PENDING || cell.run() != null) {
                 continue;
             }
             windowBytes -= task.spec().weight();
@@ -305,13 +305,14 @@ final class Live {
     void leaveQueue(Transaction tx, LivePool pool, Task task) {
         ReadyQueue.Entry entry = entry(task);
         boolean here = pool.queue.contains(entry);
-        pool.queue.remove(entry);
-        long weight = here ? task.spec().weight() : 0;
-        windowBytes -= weight;
-        tx.undo(() -> {
-            pool.queue.add(entry);
-            windowBytes += weight;
-        });
+        if (pool.queue.remove(entry)) {
+            long weight = here ? task.spec().weight() : 0;
+            windowBytes -= weight;
+            tx.undo(() -> {
+                pool.queue.add(entry);
+                windowBytes += weight;
+            });
+        }
     }
 
     private void shrink(LivePool pool) {
