@@ -1,5 +1,8 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskState;
+import dev.taskpool.pool.Run;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -146,6 +149,50 @@ public final class Drain {
                 }
             }
         });
+    }
+
+    /**
+     * Gives tasks their verdict that still run although they were stopped: threads that ignore their interrupt. For the end
+     * of the service: the process has to end right after, so that nothing of them runs on.
+     *
+     * @return how many there were, once the verdicts are durable
+     */
+    public CompletableFuture<Integer> abandonRunning() {
+        CompletableFuture<Integer> answer = new CompletableFuture<>();
+        mailbox.put(new Command() {
+            @Override
+            public void decide(Transaction tx) {
+                int count = 0;
+                for (Cell cell : live.cells.values()) {
+                    if (cell.run() != null && tx.latest(cell).state() == TaskState.RUNNING) {
+                        abandon(tx, cell, cell.run());
+                        count++;
+                    }
+                }
+                int all = count;
+                tx.after(() -> answer.complete(all));
+            }
+
+            @Override
+            public boolean fact() {
+                return true;
+            }
+        });
+        return answer;
+    }
+
+    private void abandon(Transaction tx, Cell cell, Run run) {
+        Task task = tx.latest(cell);
+        LivePool pool = live.pool(task);
+        long ranMillis = (live.ticker.nanos() - cell.startedNanos) / 1_000_000;
+        Task next = live.verdict.abandoned(task, run.output().close(null), cell.stop, ranMillis, live.ids.micros());
+        cell.run(null);
+        tx.undo(() -> cell.run(run));
+        live.addRunning(tx, pool, -1);
+        if (next.state() == TaskState.PENDING) {
+            live.addPending(tx, pool, 1);
+        }
+        tx.change(cell, next);
     }
 
     /** Lets all workers of all pools go. Completes when the last has ended. For the end of the service. */

@@ -76,6 +76,22 @@ final class Verdict {
         };
     }
 
+    /** The task runs on in spite of everything, and the process is about to end under it. */
+    Task abandoned(Task task, Task.Output output, @Nullable StopReason stop, long ranMillis, long nowMicros) {
+        Failure failure = Failure.of(
+                FailureCode.INTERRUPTED,
+                "the service stopped, it ignored the interrupt, and was abandoned with the process; it may not run twice");
+        boolean drained = (stop == null || stop == StopReason.DRAIN) && task.cancelRequestedAt() == 0;
+        return drained && task.spec().onLost() == OnLost.FAIL
+                ? done(task, new Outcome.Failed(failure), output, ranMillis, nowMicros)
+                : ended(
+                        task,
+                        new Ending.Failed(failure, output),
+                        stop == null ? StopReason.DRAIN : stop,
+                        ranMillis,
+                        nowMicros);
+    }
+
     /** The service died while the task was RUNNING. */
     Task lost(Task task, long nowMicros) {
         if (task.cancelRequestedAt() > 0) {
