@@ -6,6 +6,7 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.OnLost;
+import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Task;
@@ -17,6 +18,7 @@ import dev.taskpool.pool.Run;
 import dev.taskpool.store.Store;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -177,8 +179,9 @@ final class Live {
             }
             windowBytes -= task.spec().weight();
             Registered callable = registry.find(task.spec().callable());
-            if (callable == null) {
-                gone(tx, cell, task);
+            Failure gone = gone(pool, task, callable);
+            if (callable == null || gone != null) {
+                reject(tx, cell, task, Objects.requireNonNull(gone));
                 continue;
             }
             addPending(tx, pool, -1);
@@ -264,21 +267,28 @@ final class Live {
         }
     }
 
-    private void gone(Transaction tx, Cell cell, Task task) {
+    /** Returns why a task that was accepted by an earlier start cannot run any more, or null where it can. */
+    private static @Nullable Failure gone(LivePool pool, Task task, @Nullable Registered callable) {
+        String name = task.spec().callable();
+        if (callable == null) {
+            return Failure.of(FailureCode.UNKNOWN_CALLABLE, "no callable " + name + " is registered any more");
+        }
+        PoolKind kind = pool.settings.kind();
+        return callable.spec().poolKinds().contains(kind)
+                ? null
+                : Failure.of(
+                        FailureCode.POOL_KIND_UNSUPPORTED,
+                        name + " does not run on pools of kind " + kind + ", which '" + pool.name + "' is now");
+    }
+
+    private void reject(Transaction tx, Cell cell, Task task, Failure failure) {
         LivePool pool = pool(task);
         addPending(tx, pool, -1);
         tx.undo(() -> {
             windowBytes += task.spec().weight();
             pool.queue.add(entry(task));
         });
-        tx.change(
-                cell,
-                verdict.rejected(
-                        task,
-                        Failure.of(
-                                FailureCode.UNKNOWN_CALLABLE,
-                                "no callable " + task.spec().callable() + " is registered any more"),
-                        ids.micros()));
+        tx.change(cell, verdict.rejected(task, failure, ids.micros()));
     }
 
     // --- the window ---
