@@ -9,6 +9,9 @@ import java.time.Duration;
 public final class Snooze extends Exception {
     private static final long serialVersionUID = 1;
 
+    /** The longest pause. */
+    public static final Duration LONGEST = Duration.ofDays(365);
+
     private final Duration delay;
 
     /** @param delay until the next run, at most 365 days; nothing and less is at once */
@@ -17,8 +20,8 @@ public final class Snooze extends Exception {
         this.delay = delay;
     }
 
-    /** Returns how long to wait. */
-    public Duration delay() {
-        return delay;
+    /** Returns how long to wait, in milliseconds: 0 to 365 days. */
+    public long delayMillis() {
+        return delay.isNegative() ? 0 : delay.compareTo(LONGEST) > 0 ? LONGEST.toMillis() : delay.toMillis();
     }
 }

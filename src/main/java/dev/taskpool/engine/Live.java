@@ -6,7 +6,6 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.OnLost;
-import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Task;
@@ -286,12 +285,11 @@ final class Live {
         if (callable == null) {
             return Failure.of(FailureCode.UNKNOWN_CALLABLE, "no callable " + name + " is registered any more");
         }
-        PoolKind kind = pool.settings.kind();
-        return callable.spec().poolKinds().contains(kind)
+        return callable.runsOn(pool.settings)
                 ? null
                 : Failure.of(
                         FailureCode.POOL_KIND_UNSUPPORTED,
-                        name + " does not run on pools of kind " + kind + ", which '" + pool.name + "' is now");
+                        name + " runs on " + callable.whereItRuns() + ", and '" + pool.name + "' is not such a one now");
     }
 
     /** A task that was taken from its queue does not start, for good. */

@@ -9,13 +9,11 @@ import dev.taskpool.callable.TaskContext;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
+import dev.taskpool.worker.Causes;
 import java.io.BufferedOutputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -25,9 +23,6 @@ import org.slf4j.MDC;
 
 /** Calls a Java callable and turns whatever comes of it into an ending. Never throws. Safe for all threads. */
 public final class CallableInvoker {
-    private static final int MAX_TRACE = 16 << 10;
-    private static final Duration MAX_SNOOZE = Duration.ofDays(365);
-
     private final long maxResultBytes;
     private final boolean traces;
 
@@ -49,7 +44,7 @@ public final class CallableInvoker {
             value = code.call(context);
         } catch (Snooze e) {
             context.flush();
-            return new Ending.Snoozed(millis(e), run.output().close(null));
+            return new Ending.Snoozed(e.delayMillis(), run.output().close(null));
         } catch (Throwable e) {
             // Everything, errors too: the run must end for the engine, and an OutOfMemoryError of one task is its own.
             context.flush();
@@ -74,33 +69,21 @@ public final class CallableInvoker {
         }
     }
 
-    private static long millis(Snooze snooze) {
-        Duration delay = snooze.delay();
-        return delay.isNegative() ? 0 : delay.compareTo(MAX_SNOOZE) > 0 ? MAX_SNOOZE.toMillis() : delay.toMillis();
-    }
-
     static Failure tooLarge(long size, long limit) {
         return Failure.of(
                 FailureCode.RESULT_TOO_LARGE, "the result has " + size + " bytes; tasks.max_result_bytes is " + limit);
     }
 
     private Failure failure(Throwable e) {
-        String message = e.getMessage();
         return new Failure(
                 FailureCode.EXCEPTION,
-                message == null ? "" : message,
+                Causes.message(e),
                 e.getClass().getName(),
-                traces ? trace(e) : null,
+                traces ? Causes.trace(e) : null,
                 null,
                 null,
-                null);
-    }
-
-    private static String trace(Throwable e) {
-        StringWriter text = new StringWriter();
-        e.printStackTrace(new PrintWriter(text));
-        String all = text.toString();
-        return all.length() <= MAX_TRACE ? all : all.substring(0, MAX_TRACE) + "…";
+                null,
+                Causes.of(e));
     }
 
     private static String firstLine(Throwable e) {

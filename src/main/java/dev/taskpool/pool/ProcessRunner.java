@@ -1,6 +1,7 @@
 package dev.taskpool.pool;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.taskpool.callable.Snooze;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
@@ -24,6 +25,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,7 +37,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class ProcessRunner implements Runner {
     private static final Logger LOG = LoggerFactory.getLogger(ProcessRunner.class);
-    private static final long HELLO_LIMIT_MILLIS = 30_000;
     private static final long LEAVE_LIMIT_MILLIS = 5_000;
     private static final Duration FROM_TERM_TO_KILL = Duration.ofMillis(200);
     private static final Duration AFTER_CONNECTION = Duration.ofSeconds(1);
@@ -118,7 +119,7 @@ public final class ProcessRunner implements Runner {
         if (graceMillis <= 0) {
             makeStop(worker, run, Duration.ZERO);
         } else {
-            worker.send(new Message.ToWorker.Cancel(run.id().toString()));
+            worker.sendToTask(new Message.ToWorker.Cancel(run.id().toString()));
             later(graceMillis, () -> makeStop(worker, run, FROM_TERM_TO_KILL));
         }
     }
@@ -158,7 +159,7 @@ public final class ProcessRunner implements Runner {
             }
             ChildProcess child = spawner.start(type.spec(socket.path(), worker.token), worker);
             worker.started(child);
-            later(HELLO_LIMIT_MILLIS, () -> endSilent(worker));
+            later(type.startTimeout().toMillis(), () -> endSilent(worker));
             child.exit().thenAccept(exit -> later(0, () -> ended(worker, exit)));
         } catch (IOException | RuntimeException e) {
             LOG.warn("a worker of pool {} could not be started: {}", pool, e.getMessage());
@@ -182,8 +183,9 @@ public final class ProcessRunner implements Runner {
                 worker = roster.welcome(said.token());
                 if (worker != null) {
                     Worker welcome = worker;
-                    worker.connected(channel, said.outputInFrames());
+                    worker.connected(channel, said);
                     later(0, () -> ready(welcome)); // not here: only the keeper knows that its start is complete
+                    watch(worker, channel, said.heartbeatMillis());
                     listen(worker, channel);
                 }
             }
@@ -207,6 +209,27 @@ public final class ProcessRunner implements Runner {
         }
     }
 
+    /** Ends a worker that has said how often it would be heard, and is not. */
+    private void watch(Worker worker, FrameChannel channel, long heartbeatMillis) {
+        if (heartbeatMillis > 0) {
+            Silence silence = new Silence(heartbeatMillis);
+            later(silence.limitMillis(), () -> look(worker, channel, silence));
+        }
+    }
+
+    private void look(Worker worker, FrameChannel channel, Silence silence) {
+        if (worker.readToEnd.isDone()) {
+            return;
+        }
+        long again = silence.after(channel.silentNanos());
+        if (again > 0) {
+            later(again, () -> look(worker, channel, silence));
+        } else {
+            worker.complain(silence.complaint());
+            worker.terminate(Duration.ZERO);
+        }
+    }
+
     private static String firstLine(IOException e) {
         return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
@@ -219,7 +242,7 @@ public final class ProcessRunner implements Runner {
     }
 
     private void deliver(Worker worker, Run run) {
-        run.onDraining(() -> worker.send(new Message.ToWorker.Drain()));
+        run.onDraining(() -> worker.sendToTask(new Message.ToWorker.Drain()));
         worker.deliver(run, () -> {
             roster.undelivered(worker, run);
             worker.terminate(AFTER_CONNECTION);
@@ -263,6 +286,14 @@ public final class ProcessRunner implements Runner {
                 finished(worker, run, result, result.size() > maxResultBytes ? tooLarge(result.size()) : null);
             case Message.FromWorker.Failed failed
             when run != null && run.is(failed.task()) -> finished(worker, run, Json.NULL, failure(failed));
+            case Message.FromWorker.Snoozed(String task, long delayMillis)
+            when run != null && run.is(task) ->
+                finished(
+                        worker,
+                        run,
+                        () -> new Ending.Snoozed(
+                                Math.min(delayMillis, Snooze.LONGEST.toMillis()),
+                                run.output().close(null)));
             case Message.FromWorker.Progress(String task, double fraction, String text)
             when run != null && run.is(task) -> run.progress(fraction, text);
             case Message.FromWorker.Output(String task, boolean stderr, String text)
@@ -270,6 +301,8 @@ public final class ProcessRunner implements Runner {
                 byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
                 run.output().write(stderr, bytes, 0, bytes.length);
             }
+            case Message.FromWorker.Settle(String task) when run != null && run.is(task) -> worker.settlePipes();
+            case Message.FromWorker.Heartbeat() -> {} // its bytes were all that it had to say
             case Message.FromWorker.Goodbye() -> roster.goodbye(worker);
             default -> LOG.debug("a worker of pool {} said what nobody waits for: {}", pool, message);
         }
@@ -288,10 +321,24 @@ public final class ProcessRunner implements Runner {
                 traces ? failed.traceback() : null,
                 failed.data(),
                 null,
-                null);
+                null,
+                traces
+                        ? failed.causes()
+                        : failed.causes().stream()
+                                .map(Failure.Cause::withoutTrace)
+                                .toList());
     }
 
     private void finished(Worker worker, Run run, Json result, @Nullable Failure failure) {
+        finished(
+                worker,
+                run,
+                () -> failure == null
+                        ? new Ending.Returned(result, run.output().close(null))
+                        : new Ending.Failed(failure, run.output().close(null)));
+    }
+
+    private void finished(Worker worker, Run run, Supplier<Ending> ending) {
         worker.settleOutput();
         Roster.After after = roster.finished(worker, run);
         // The worker is free before the end is told: whoever hears it may start the next run at once.
@@ -302,10 +349,7 @@ public final class ProcessRunner implements Runner {
         if (after.leave()) {
             leave(worker);
         }
-        run.ended(
-                failure == null
-                        ? new Ending.Returned(result, run.output().close(null))
-                        : new Ending.Failed(failure, run.output().close(null)));
+        run.ended(ending.get());
     }
 
     // --- its end ---

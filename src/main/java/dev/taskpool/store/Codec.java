@@ -326,6 +326,7 @@ final class Codec {
         out.putOptional(failure.data());
         out.putOptional(failure.exitCode());
         out.putOptional(failure.signal());
+        causes(failure.causes(), out);
     }
 
     private static Failure failure(Bytes.Reader in) {
@@ -336,7 +337,8 @@ final class Codec {
                 in.readOptionalString(),
                 in.readOptionalJson(),
                 in.readOptionalInt(),
-                in.readOptionalString());
+                in.readOptionalString(),
+                causes(in));
     }
 
     static Task progress(TaskId id, TaskSpec spec, Bytes.Reader in) {
@@ -410,6 +412,23 @@ final class Codec {
             case 3 -> new Outcome.Cancelled();
             default -> throw new IllegalStateException("unknown kind of outcome in the store: " + kind);
         };
+    }
+
+    private static void causes(List<Failure.Cause> causes, Bytes out) {
+        out.putByte(causes.size());
+        for (Failure.Cause cause : causes) {
+            out.putOptional(cause.exceptionType());
+            out.putString(cause.message());
+            out.putOptional(cause.trace());
+        }
+    }
+
+    private static List<Failure.Cause> causes(Bytes.Reader in) {
+        List<Failure.Cause> causes = new ArrayList<>();
+        for (int left = in.readByte(); left > 0; left--) {
+            causes.add(new Failure.Cause(in.readOptionalString(), in.readString(), in.readOptionalString()));
+        }
+        return causes;
     }
 
     static int code(TaskState state) {
