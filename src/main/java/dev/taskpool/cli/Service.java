@@ -95,7 +95,8 @@ public final class Service implements AutoCloseable {
             OutputFiles outputs = new OutputFiles(
                     settings.store().directory().resolve("output"),
                     settings.tasks().maxOutputBytes(),
-                    settings.store().fsync());
+                    settings.store().fsync(),
+                    ticker);
             CallableInvoker invoker = new CallableInvoker(
                     settings.tasks().maxResultBytes(), settings.tasks().traces());
             Destinations destinations = new Destinations(

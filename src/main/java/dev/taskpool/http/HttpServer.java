@@ -13,6 +13,7 @@ import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.NotFoundResponse;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -35,6 +36,9 @@ import org.slf4j.MDC;
 /** The service over HTTP. Started once, stopped once. */
 public final class HttpServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
+    /** A follower that has not read its end by then is cut off. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(2);
+
     private static final Pattern REQUEST_ID = Pattern.compile("[\\x21-\\x7e]{1,128}");
 
     /**
@@ -46,6 +50,7 @@ public final class HttpServer implements AutoCloseable {
     private final HttpOptions options;
     private final Tokens tokens;
     private final OpenWaits waits;
+    private final LiveAnswers live = new LiveAnswers();
     private final ServiceHandlers service;
     private final List<Route> routes;
     private final QueuedThreadPool threads;
@@ -80,7 +85,8 @@ public final class HttpServer implements AutoCloseable {
         this.routes = Routes.table(new Routes.Handlers(
                 tasks,
                 new ListHandlers(engine),
-                new OutputHandlers(tasks, outputs),
+                new OutputHandlers(tasks, outputs, engine, waits),
+                new OrderedOutput(tasks, outputs, engine, waits),
                 new BatchHandlers(engine, submissions),
                 new WaitHandler(engine, waits, source),
                 new PoolHandlers(engine, waits, source, workerTypes),
@@ -151,6 +157,8 @@ public final class HttpServer implements AutoCloseable {
     public void releaseWaits() {
         closing = true;
         waits.release();
+        // Jetty's stop does not wait for what is not dispatched: who follows an output gets its end before that.
+        live.awaitEnd(LAST_WORDS);
     }
 
     /** Answers what is under way, and stops. */
@@ -198,20 +206,31 @@ public final class HttpServer implements AutoCloseable {
             write(context, problem(e, requestId), requestId);
             return;
         }
-        write(context, rendered(reply, requestId), requestId);
+        Answer answer = rendered(reply, requestId);
+        write(context, answer, requestId);
+        LiveBody body = answer.live();
+        if (body != null) {
+            context.future(() -> live.begin(context, exchange, body));
+        }
     }
 
     /** From here on no thread works on the request until its answer is known. */
     private void suspend(
             Context context, Exchange exchange, CompletableFuture<? extends Reply> reply, String requestId) {
         context.future(() -> reply.handleAsync(
-                (ready, error) -> {
-                    Answer answer = rendered(reply, requestId);
-                    exchange.answering();
-                    write(context, answer, requestId);
-                    return answer;
-                },
-                threads));
+                        (ready, error) -> {
+                            Answer answer = rendered(reply, requestId);
+                            if (answer.live() == null) {
+                                exchange.answering();
+                            }
+                            write(context, answer, requestId);
+                            return answer;
+                        },
+                        threads)
+                .thenCompose(answer -> {
+                    LiveBody body = answer.live();
+                    return body == null ? CompletableFuture.completedFuture(null) : live.begin(context, exchange, body);
+                }));
     }
 
     private Answer rendered(CompletableFuture<? extends Reply> reply, String requestId) {

@@ -135,6 +135,12 @@ public final class TaskJson {
         if (output.stdoutBytes() > 0 || output.stderrBytes() > 0 || output.truncated() || output.exitCode() != null) {
             out.writeNumberField("stdout_bytes", output.stdoutBytes());
             out.writeNumberField("stderr_bytes", output.stderrBytes());
+            if (output.stdoutDropped() > 0) {
+                out.writeNumberField("stdout_dropped_bytes", output.stdoutDropped());
+            }
+            if (output.stderrDropped() > 0) {
+                out.writeNumberField("stderr_dropped_bytes", output.stderrDropped());
+            }
             out.writeBooleanField("output_truncated", output.truncated());
         }
     }
