@@ -18,9 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -41,11 +40,8 @@ public final class HttpServer implements AutoCloseable {
 
     private static final Pattern REQUEST_ID = Pattern.compile("[\\x21-\\x7e]{1,128}");
 
-    /**
-     * A request's thread waits so long for its answer before the request is suspended: most are answered by then, and
-     * suspending costs more than waiting. Long waits therefore hold a thread for this long and no longer.
-     */
-    private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+    /** An answer waits no longer than this behind one whose client does not read. */
+    private static final long RELIEF_MILLIS = 50;
 
     private final HttpOptions options;
     private final Tokens tokens;
@@ -54,6 +50,10 @@ public final class HttpServer implements AutoCloseable {
     private final ServiceHandlers service;
     private final List<Route> routes;
     private final QueuedThreadPool threads;
+    private final AnswerThreads answers;
+    /** Ends waits, and looks after the threads that answer. */
+    private final ScheduledThreadPoolExecutor timers;
+
     private final Javalin javalin;
     private final String idPrefix;
     private final AtomicLong ids = new AtomicLong();
@@ -77,7 +77,10 @@ public final class HttpServer implements AutoCloseable {
         this.options = options;
         this.tokens = tokens;
         this.idPrefix = Long.toHexString(random.nextLong(0x1000000L, 0x10000000L));
-        this.waits = new OpenWaits(engine, options.maxWait(), options.maxOpenWaits());
+        this.timers = new ScheduledThreadPoolExecutor(
+                1, Thread.ofPlatform().name("http-timer").daemon(true).factory());
+        timers.setRemoveOnCancelPolicy(true);
+        this.waits = new OpenWaits(engine, options.maxWait(), options.maxOpenWaits(), timers);
         this.service = new ServiceHandlers(engine, registry, options);
         JsonIn.Source source = new JsonIn.Source(options.maxJsonDepth(), options.maxRequestBytes());
         Submissions submissions = new Submissions(source, registry, callbacks, options.maxBatchSize());
@@ -95,6 +98,8 @@ public final class HttpServer implements AutoCloseable {
                 metrics));
         this.threads = new QueuedThreadPool(options.requestThreads() + 4, 8, 60_000);
         threads.setName("http");
+        this.answers = new AnswerThreads(threads, Runtime.getRuntime().availableProcessors());
+        timers.scheduleWithFixedDelay(answers::relieve, RELIEF_MILLIS, RELIEF_MILLIS, TimeUnit.MILLISECONDS);
         this.javalin = Javalin.create(this::configure);
     }
 
@@ -168,7 +173,7 @@ public final class HttpServer implements AutoCloseable {
         Server server = javalin.jettyServer().server();
         server.setStopTimeout(5_000);
         javalin.stop();
-        waits.close();
+        timers.shutdownNow();
     }
 
     /** The table, for the test that holds it against the contract. */
@@ -193,24 +198,12 @@ public final class HttpServer implements AutoCloseable {
             write(context, problem(e, requestId), requestId);
             return;
         }
-        try {
-            reply.get(PATIENCE_NANOS, TimeUnit.NANOSECONDS);
-        } catch (TimeoutException e) {
+        if (reply.isDone()) {
+            Answer answer = rendered(reply, requestId);
+            write(context, answer, requestId);
+            goOn(context, exchange, answer);
+        } else {
             suspend(context, exchange, reply, requestId);
-            return;
-        } catch (ExecutionException e) {
-            write(context, problem(e.getCause() == null ? e : e.getCause(), requestId), requestId);
-            return;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            write(context, problem(e, requestId), requestId);
-            return;
-        }
-        Answer answer = rendered(reply, requestId);
-        write(context, answer, requestId);
-        LiveBody body = answer.live();
-        if (body != null) {
-            context.future(() -> live.begin(context, exchange, body));
         }
     }
 
@@ -218,19 +211,24 @@ public final class HttpServer implements AutoCloseable {
     private void suspend(
             Context context, Exchange exchange, CompletableFuture<? extends Reply> reply, String requestId) {
         context.future(() -> reply.handleAsync(
-                        (ready, error) -> {
-                            Answer answer = rendered(reply, requestId);
-                            if (answer.live() == null) {
-                                exchange.answering();
-                            }
-                            write(context, answer, requestId);
-                            return answer;
-                        },
-                        threads)
-                .thenCompose(answer -> {
-                    LiveBody body = answer.live();
-                    return body == null ? CompletableFuture.completedFuture(null) : live.begin(context, exchange, body);
-                }));
+                (ready, error) -> {
+                    Answer answer = rendered(reply, requestId);
+                    if (answer.live() == null) {
+                        exchange.answering();
+                    }
+                    write(context, answer, requestId);
+                    goOn(context, exchange, answer);
+                    return answer;
+                },
+                answers));
+    }
+
+    /** The head of an answer is known; has its body written where that takes time. */
+    private void goOn(Context context, Exchange exchange, Answer answer) {
+        LiveBody body = answer.live();
+        if (body != null) {
+            context.future(() -> live.begin(context, exchange, body));
+        }
     }
 
     private Answer rendered(CompletableFuture<? extends Reply> reply, String requestId) {

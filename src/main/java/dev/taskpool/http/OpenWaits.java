@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -18,24 +18,23 @@ import org.jspecify.annotations.Nullable;
  * Requests that wait: a future, a timer and an entry in the engine's map each, no thread. A wait ends when its condition is
  * met, its time is over, its client is gone, or the service drains; it never ends in an error for having ended.
  */
-final class OpenWaits implements AutoCloseable {
+final class OpenWaits {
     /** Most waits are shorter than this: their clients are not watched for going away. */
     private static final long WATCH_AFTER_NANOS = 500_000_000L;
 
     private final Engine engine;
     private final Duration longest;
     private final int most;
-    private final ScheduledThreadPoolExecutor timers;
+    private final ScheduledExecutorService timers;
     private final Set<Wait> open = ConcurrentHashMap.newKeySet();
     private volatile boolean released;
 
-    OpenWaits(Engine engine, Duration longest, int most) {
+    /** @param timers of a thread that runs them in turn; not ended with this */
+    OpenWaits(Engine engine, Duration longest, int most, ScheduledExecutorService timers) {
         this.engine = engine;
         this.longest = longest;
         this.most = most;
-        this.timers = new ScheduledThreadPoolExecutor(
-                1, Thread.ofPlatform().name("wait-timer").daemon(true).factory());
-        timers.setRemoveOnCancelPolicy(true);
+        this.timers = timers;
         timers.scheduleWithFixedDelay(
                 () -> {
                     long now = System.nanoTime();
@@ -203,11 +202,5 @@ final class OpenWaits implements AutoCloseable {
         for (Wait wait : open) {
             wait.end();
         }
-    }
-
-    @Override
-    public void close() {
-        release();
-        timers.shutdownNow();
     }
 }
