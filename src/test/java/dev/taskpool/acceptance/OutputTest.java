@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 class OutputTest {
     private static final String COMMANDS = "{sh: {argv: [sh, -c, \"{args[0]}\"], result: none, on_lost: fail}}";
 
-    /** Alternates, and waits for a file at each step, so that the order in which it is read is that of writing. */
+    /** Alternates slowly enough that the order in which it is read is that of writing. */
     private static final String ALTERNATING =
             "for i in 1 2 3 4 5 6; do echo out$i; sleep 0.05; echo err$i >&2; sleep 0.05; done";
 
