@@ -170,6 +170,13 @@ public final class TaskJson {
         if (failure.trace() != null) {
             out.writeStringField("trace", failure.trace());
         }
+        if (!failure.causes().isEmpty()) {
+            out.writeArrayFieldStart("causes");
+            for (Failure.Cause cause : failure.causes()) {
+                cause(out, cause);
+            }
+            out.writeEndArray();
+        }
         if (failure.data() != null) {
             JsonOut.raw(out, "data", failure.data());
         }
@@ -178,6 +185,18 @@ public final class TaskJson {
         }
         if (failure.signal() != null) {
             out.writeStringField("signal", failure.signal());
+        }
+        out.writeEndObject();
+    }
+
+    private static void cause(JsonGenerator out, Failure.Cause cause) throws IOException {
+        out.writeStartObject();
+        if (cause.exceptionType() != null) {
+            out.writeStringField("exception_type", cause.exceptionType());
+        }
+        out.writeStringField("message", cause.message());
+        if (cause.trace() != null) {
+            out.writeStringField("trace", cause.trace());
         }
         out.writeEndObject();
     }

@@ -14,7 +14,9 @@ import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -288,7 +290,8 @@ final class Codec {
                 out.putBytes(result.utf8());
             }
             case Outcome.Failed(Failure failure) -> {
-                out.putByte(2);
+                // A kind of its own, so that what was written before there were causes is still read.
+                out.putByte(failure.causes().isEmpty() ? 2 : 4);
                 out.putString(failure.code());
                 out.putString(failure.message());
                 out.putOptional(failure.exceptionType());
@@ -296,6 +299,9 @@ final class Codec {
                 out.putOptional(failure.data());
                 out.putOptional(failure.exitCode());
                 out.putOptional(failure.signal());
+                if (!failure.causes().isEmpty()) {
+                    causes(failure.causes(), out);
+                }
             }
             case Outcome.Cancelled() -> out.putByte(3);
         }
@@ -306,7 +312,7 @@ final class Codec {
         return switch (kind) {
             case 0 -> null;
             case 1 -> new Outcome.Succeeded(Json.ofValid(in.readBytes()));
-            case 2 ->
+            case 2, 4 ->
                 new Outcome.Failed(new Failure(
                         in.readString(),
                         in.readString(),
@@ -314,10 +320,28 @@ final class Codec {
                         in.readOptionalString(),
                         in.readOptionalJson(),
                         in.readOptionalInt(),
-                        in.readOptionalString()));
+                        in.readOptionalString(),
+                        kind == 4 ? causes(in) : List.of()));
             case 3 -> new Outcome.Cancelled();
             default -> throw new IllegalStateException("unknown kind of outcome in the store: " + kind);
         };
+    }
+
+    private static void causes(List<Failure.Cause> causes, Bytes out) {
+        out.putByte(causes.size());
+        for (Failure.Cause cause : causes) {
+            out.putOptional(cause.exceptionType());
+            out.putString(cause.message());
+            out.putOptional(cause.trace());
+        }
+    }
+
+    private static List<Failure.Cause> causes(Bytes.Reader in) {
+        List<Failure.Cause> causes = new ArrayList<>();
+        for (int left = in.readByte(); left > 0; left--) {
+            causes.add(new Failure.Cause(in.readOptionalString(), in.readString(), in.readOptionalString()));
+        }
+        return causes;
     }
 
     static int code(TaskState state) {

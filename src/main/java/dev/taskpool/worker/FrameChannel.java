@@ -25,6 +25,9 @@ public final class FrameChannel implements AutoCloseable {
     /** Confined to the reading thread; what is between position and limit was received and not yet read. */
     private final ByteBuffer in = ByteBuffer.allocateDirect(BUFFER_BYTES).limit(0);
 
+    /** When something was received last, in nanoTime: part of a large frame, too. Written by the reading thread. */
+    private volatile long receivedNanos = System.nanoTime();
+
     private final ReentrantLock writing = new ReentrantLock();
 
     /** Guarded by {@code writing}. */
@@ -67,12 +70,7 @@ public final class FrameChannel implements AutoCloseable {
     private boolean fill() throws IOException {
         while (in.remaining() < 4) {
             in.compact();
-            int n;
-            try {
-                n = channel.read(in);
-            } finally {
-                in.flip();
-            }
+            int n = receive();
             if (n < 0) {
                 if (in.hasRemaining()) {
                     throw new EOFException("the connection ended within a frame");
@@ -81,6 +79,20 @@ public final class FrameChannel implements AutoCloseable {
             }
         }
         return true;
+    }
+
+    private int receive() throws IOException {
+        try {
+            return channel.read(in);
+        } finally {
+            in.flip();
+            receivedNanos = System.nanoTime();
+        }
+    }
+
+    /** Returns how long nothing was received, in nanoseconds. Safe for all threads. */
+    public long silentNanos() {
+        return System.nanoTime() - receivedNanos;
     }
 
     private void body(int length, byte @Nullable [] into) throws IOException {
@@ -97,12 +109,7 @@ public final class FrameChannel implements AutoCloseable {
                 return;
             }
             in.clear();
-            int received;
-            try {
-                received = channel.read(in);
-            } finally {
-                in.flip();
-            }
+            int received = receive();
             if (received < 0) {
                 throw new EOFException("the connection ended within a frame");
             }
@@ -131,6 +138,18 @@ public final class FrameChannel implements AutoCloseable {
         try {
             put(frame);
             return true;
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    /** Writes bytes that are no frame, or part of one, as the conformance suite does. */
+    void writeBytes(ByteBuffer bytes) throws IOException {
+        writing.lock();
+        try {
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
         } finally {
             writing.unlock();
         }
