@@ -121,7 +121,8 @@ final class Census {
             switch (look.apply(pid)) {
                 case OTHER -> {}
                 case UNCLEAR -> quiet = false;
-                // A handle takes the start time when it is made, and signals nobody else by it. Made before the mark is read
+                // A handle takes the start time when it is made, and signals nobody else by it. Made before the mark is
+                // read
                 // again, it stands for the process whose mark was read, or for one that is gone.
                 case MARKED ->
                     ProcessHandle.of(pid)

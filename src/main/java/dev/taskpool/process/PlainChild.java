@@ -184,8 +184,7 @@ final class PlainChild implements ChildProcess {
         }
         Set<ProcessHandle> killed = new HashSet<>();
         // Nothing that it started is older than it is.
-        int left = new Census(
-                        pid -> ProcFs.look(pid, BootId.PROCESS_VARIABLE, Long.toString(id)), startTicks.orElse(0))
+        int left = new Census(pid -> ProcFs.look(pid, BootId.PROCESS_VARIABLE, Long.toString(id)), startTicks.orElse(0))
                 .kill(killed);
         strays[0] = killed.size();
         return left;
