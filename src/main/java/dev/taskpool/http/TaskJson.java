@@ -16,9 +16,12 @@ import org.jspecify.annotations.Nullable;
 public final class TaskJson {
     private TaskJson() {}
 
-    /** Returns the entity tag. */
-    static String etag(Task task) {
-        return "\"" + task.id() + "." + task.revision() + "\"";
+    /** Returns the entity tag. Progress is shown and is no revision, so it is in the tag. */
+    static String etag(Task task, Run.@Nullable Progress progress) {
+        String shown = progress != null && task.state() == TaskState.RUNNING
+                ? "." + Integer.toHexString(progress.hashCode())
+                : "";
+        return "\"" + task.id() + "." + task.revision() + shown + "\"";
     }
 
     /** Writes a task with arguments and result. */
