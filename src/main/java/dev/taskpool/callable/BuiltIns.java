@@ -25,6 +25,9 @@ import java.util.concurrent.locks.LockSupport;
 public final class BuiltIns implements CallableProvider {
     private static final int MAX_RANDOM_BYTES = 1 << 20;
 
+    /** Of a power: about 2.5 million digits, and a second or two. BigInteger's arithmetic cannot be interrupted. */
+    private static final long MAX_POWER_BITS = 1 << 23;
+
     @Override
     public Map<CallableSpec, TaskCallable> callables() {
         Map<CallableSpec, TaskCallable> all = new LinkedHashMap<>();
@@ -38,7 +41,9 @@ public final class BuiltIns implements CallableProvider {
         all.put(repeatable("noop", "Returns null.", "{}"), c -> null);
         all.put(
                 repeatable(
-                        "math.pow", "args [base, exponent]: exact for integers with an exponent of 0 to 100000.", """
+                        "math.pow",
+                        "args [base, exponent]: exact for integers with an exponent of 0 to 100000 and a result of up to 8388608 bits.",
+                        """
                         {"properties":{"args":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}}}}"""),
                 BuiltIns::pow);
         all.put(
@@ -113,7 +118,12 @@ public final class BuiltIns implements CallableProvider {
         if (base.isIntegralNumber() && exponent.canConvertToInt() && exponent.isIntegralNumber()) {
             int n = exponent.intValue();
             if (n >= 0 && n <= 100_000) {
-                return base.bigIntegerValue().pow(n);
+                BigInteger b = base.bigIntegerValue();
+                if ((long) b.bitLength() * n > MAX_POWER_BITS) {
+                    throw new IllegalArgumentException("the result could have " + (long) b.bitLength() * n
+                            + " bits; at most " + MAX_POWER_BITS + " are calculated");
+                }
+                return b.pow(n);
             }
         }
         double power = Math.pow(base.doubleValue(), exponent.doubleValue());

@@ -30,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** From settings to what the rooms are made of. */
@@ -106,21 +107,33 @@ final class Composition {
         Map<String, CommandTemplate> all = new LinkedHashMap<>();
         settings.commands().forEach((name, command) -> {
             try {
-                all.put(
-                        name,
-                        CommandTemplate.of(
-                                command.argv(),
-                                command.allowLeadingDash(),
-                                command.stdin(),
-                                command.result(),
-                                command.env(),
-                                command.inheritEnv(),
-                                command.successExitCodes()));
+                all.put(name, template(command));
             } catch (IllegalArgumentException e) {
                 throw new CannotStartException("commands." + name + ": " + e.getMessage(), e);
             }
         });
         return all;
+    }
+
+    private static CommandTemplate template(Settings.Command command) {
+        return CommandTemplate.of(
+                command.argv(),
+                command.allowLeadingDash(),
+                command.stdin(),
+                command.result(),
+                command.env(),
+                command.inheritEnv(),
+                command.successExitCodes());
+    }
+
+    /** Returns what is wrong with a command. */
+    static Optional<String> problem(Settings.Command command) {
+        try {
+            template(command);
+            return Optional.empty();
+        } catch (IllegalArgumentException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
     }
 
     /** What PROCESS pools may start, by name. */

@@ -83,6 +83,7 @@ public final class Service implements AutoCloseable {
     public static Service start(Settings settings, String version) {
         Ticker ticker = Ticker.SYSTEM;
         RandomGenerator random = new SecureRandom();
+        prepare(settings.store().directory());
         Store store = Store.open(Composition.store(settings), ticker);
         Spawner spawner = Spawner.best();
         Engine made = null;
@@ -98,7 +99,8 @@ public final class Service implements AutoCloseable {
             OutputFiles outputs = new OutputFiles(
                     settings.store().directory().resolve("output"),
                     settings.tasks().maxOutputBytes(),
-                    settings.store().fsync());
+                    settings.store().fsync(),
+                    ticker);
             CallableInvoker invoker = new CallableInvoker(
                     settings.tasks().maxResultBytes(), settings.tasks().traces());
             Destinations destinations = new Destinations(
@@ -167,6 +169,23 @@ public final class Service implements AutoCloseable {
         }
     }
 
+    private static void prepare(Path data) {
+        if (Files.exists(data) && !Files.isDirectory(data)) {
+            throw new CannotStartException(
+                    "store.directory (TASKPOOL_STORE_DIRECTORY) is " + data.toAbsolutePath()
+                            + ", which is a file: name a folder",
+                    null);
+        }
+        try {
+            Files.createDirectories(data);
+        } catch (IOException e) {
+            throw new CannotStartException(
+                    "store.directory (TASKPOOL_STORE_DIRECTORY) is " + data.toAbsolutePath()
+                            + ", which cannot be created: " + e,
+                    e);
+        }
+    }
+
     /** Where sockets of workers are: in the data folder, unless its name is longer than the path of a socket may be. */
     private static Path sockets(Path data) throws IOException {
         Path folder = data.toAbsolutePath().resolve("sockets");
@@ -183,9 +202,16 @@ public final class Service implements AutoCloseable {
             throw new CannotStartException(
                     "cannot listen on " + settings.server().host() + ":"
                             + settings.server().port() + ": " + root(e)
-                            + "; set server.port (TASKPOOL_SERVER_PORT) to a free one",
+                            + "; " + remedy(e),
                     e);
         }
+    }
+
+    private static String remedy(Throwable error) {
+        boolean port = root(error).contains("in use") || root(error).contains("denied");
+        return port
+                ? "set server.port (TASKPOOL_SERVER_PORT) to a free one"
+                : "set server.host (TASKPOOL_SERVER_HOST) to an address of this machine";
     }
 
     private static String root(Throwable error) {

@@ -50,7 +50,10 @@ final class Cancel extends Request<Task> {
             // Again is no mistake (semantics F4).
             case CANCELLED -> tx.after(() -> answer.complete(cell.task()));
             case SUCCEEDED, FAILED ->
-                throw Problem.ofTask(ProblemCode.TASK_DONE, "it ended before it could be cancelled", task);
+                throw Problem.ofTask(
+                        ProblemCode.TASK_DONE,
+                        "task " + task.id() + " is " + task.state() + ": it ended before it could be cancelled",
+                        task);
         }
     }
 

@@ -244,7 +244,8 @@ final class Live {
                 callable,
                 started.attempt(),
                 stopped,
-                outputs.open(started.id(), started.attempt()),
+                // Its first run is accepted, ready and started: a later revision has one before it.
+                outputs.open(started.id(), started.attempt(), started.attempt() > 1 || started.revision() > 3),
                 (run, ending) -> mailbox.put(new Ended(this, cell, run, ending)));
     }
 
@@ -289,7 +290,8 @@ final class Live {
                 ? null
                 : Failure.of(
                         FailureCode.POOL_KIND_UNSUPPORTED,
-                        name + " runs on " + callable.whereItRuns() + ", and '" + pool.name + "' is not such a one now");
+                        name + " runs on " + callable.whereItRuns() + ", and '" + pool.name
+                                + "' is not such a one now");
     }
 
     /** A task that was taken from its queue does not start, for good. */

@@ -152,7 +152,10 @@ final class Submit extends Request<Accepted> {
         String name = item.spec().pool();
         LivePool pool = name.isEmpty() ? defaultPool(item) : live.pools.get(name);
         if (pool == null) {
-            throw Problem.field(ProblemCode.UNKNOWN_POOL, pointer, "there is no pool '" + name + "'");
+            throw Problem.field(
+                    ProblemCode.UNKNOWN_POOL,
+                    pointer,
+                    "there is no pool '" + name + "'; GET /v1/pools lists what there is");
         }
         switch (pool.decided.state()) {
             case ACTIVE, PAUSED -> {}

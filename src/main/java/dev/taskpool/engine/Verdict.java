@@ -47,7 +47,7 @@ final class Verdict {
                         done(task, new Outcome.Failed(broken(failure.message())), output, ranMillis, nowMicros);
                     case DRAIN ->
                         task.spec().onLost() == OnLost.RETRY
-                                ? task.takenBack()
+                                ? task.takenBack(all(task, output))
                                 : done(
                                         task,
                                         new Outcome.Failed(
@@ -65,8 +65,8 @@ final class Verdict {
                     case CANCEL -> done(task, new Outcome.Cancelled(), output, ranMillis, nowMicros);
                     case BROKEN ->
                         done(task, new Outcome.Failed(broken("it was stopped")), output, ranMillis, nowMicros);
-                    case DRAIN -> task.snoozed(nowMicros / 1000 + delayMillis, output);
-                    case null -> task.snoozed(nowMicros / 1000 + delayMillis, output);
+                    case DRAIN -> task.snoozed(nowMicros / 1000 + delayMillis, all(task, output));
+                    case null -> task.snoozed(nowMicros / 1000 + delayMillis, all(task, output));
                 };
             case Ending.NotStarted(var failure, var output) ->
                 switch (stop) {
@@ -75,7 +75,7 @@ final class Verdict {
                     case DEADLINE -> failed(task, deadline(task), output, 0, nowMicros);
                     case CANCEL -> done(task, new Outcome.Cancelled(), output, 0, nowMicros);
                     case BROKEN -> done(task, new Outcome.Failed(broken(failure.message())), output, 0, nowMicros);
-                    case DRAIN -> task.takenBack();
+                    case DRAIN -> task.takenBack(all(task, output));
                 };
         };
     }
@@ -96,18 +96,22 @@ final class Verdict {
                         nowMicros);
     }
 
-    /** The service died while the task was RUNNING. */
-    Task lost(Task task, long nowMicros) {
+    /**
+     * The service died while the task was RUNNING.
+     *
+     * @param left what it had written
+     */
+    Task lost(Task task, Task.Output left, long nowMicros) {
         if (task.cancelRequestedAt() > 0) {
-            return done(task, new Outcome.Cancelled(), task.output(), 0, nowMicros);
+            return done(task, new Outcome.Cancelled(), left, 0, nowMicros);
         }
         if (task.spec().onLost() == OnLost.RETRY && task.lost() + 1 < MAX_LOSSES) {
-            return task.requeuedAfterLoss(nowMicros / 1000);
+            return task.requeuedAfterLoss(all(task, left), nowMicros / 1000);
         }
         String message = task.spec().onLost() == OnLost.RETRY
                 ? "the service died " + MAX_LOSSES + " times while it ran"
                 : "the service died while attempt " + task.attempt() + " ran, and it may not run twice";
-        return done(task, new Outcome.Failed(Failure.of(FailureCode.LOST, message)), task.output(), 0, nowMicros);
+        return done(task, new Outcome.Failed(Failure.of(FailureCode.LOST, message)), left, 0, nowMicros);
     }
 
     /** The task did not start in time. */
@@ -155,7 +159,7 @@ final class Verdict {
             // Another attempt would come too late: what went wrong says more than that.
             return done(task, new Outcome.Failed(failure), output, ranMillis, nowMicros);
         }
-        return task.retried(next, output, failure, now, ranMillis);
+        return task.retried(next, all(task, output), failure, now, ranMillis);
     }
 
     private static long workersEnded(Task task) {
@@ -176,12 +180,16 @@ final class Verdict {
     }
 
     private Task done(Task task, Outcome outcome, Task.Output output, long ranMillis, long nowMicros) {
-        Task.Output all = output.equals(Task.Output.NONE) ? task.output() : output;
-        Task done = task.finished(outcome, all, nowMicros, ranMillis, nowMicros / 1000 + retentionMillis);
+        Task done = task.finished(outcome, all(task, output), nowMicros, ranMillis, nowMicros / 1000 + retentionMillis);
         Task.Callback callback = done.callback();
         return callback == null
                 ? done
                 : done.withCallback(new Task.Callback(false, 0, 0, Math.max(1, nowMicros / 1000)));
+    }
+
+    /** A run that wrote nothing leaves what earlier ones wrote. */
+    private static Task.Output all(Task task, Task.Output output) {
+        return output.equals(Task.Output.NONE) ? task.output() : output;
     }
 
     /** The failure of a task whose pool broke. */

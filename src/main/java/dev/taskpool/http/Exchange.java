@@ -148,9 +148,11 @@ final class Exchange {
         return all.getFirst().isEmpty() ? null : all.getFirst();
     }
 
-    /** Returns all values of a parameter that may be repeated. */
+    /** Returns all values of a parameter that may be repeated. Empty ones count as absent. */
     List<String> queries(String name) {
-        return query.getOrDefault(name, List.of());
+        return query.getOrDefault(name, List.of()).stream()
+                .filter(v -> !v.isEmpty())
+                .toList();
     }
 
     int query(String name, int otherwise, int min, int max) {
@@ -190,6 +192,12 @@ final class Exchange {
     byte[] body() {
         HttpServletRequest request = context.req();
         requireJson(request.getContentType());
+        String encoding = request.getHeader("Content-Encoding");
+        if (encoding != null && !encoding.strip().equalsIgnoreCase("identity")) {
+            throw Problem.of(
+                    ProblemCode.UNSUPPORTED_MEDIA_TYPE,
+                    "send the body as it is, without Content-Encoding: " + shortened(encoding));
+        }
         long announced = request.getContentLengthLong();
         if (announced > maxBytes) {
             throw tooLarge("has " + announced + " bytes");

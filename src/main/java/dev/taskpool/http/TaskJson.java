@@ -18,9 +18,12 @@ import org.jspecify.annotations.Nullable;
 public final class TaskJson {
     private TaskJson() {}
 
-    /** Returns the entity tag. */
-    static String etag(Task task) {
-        return "\"" + task.id() + "." + task.revision() + "\"";
+    /** Returns the entity tag. Progress is shown and is no revision, so it is in the tag. */
+    static String etag(Task task, Run.@Nullable Progress progress) {
+        String shown = progress != null && task.state() == TaskState.RUNNING
+                ? "." + Integer.toHexString(progress.hashCode())
+                : "";
+        return "\"" + task.id() + "." + task.revision() + shown + "\"";
     }
 
     /** Writes a task with arguments and result. */
@@ -165,6 +168,12 @@ public final class TaskJson {
         if (output.stdoutBytes() > 0 || output.stderrBytes() > 0 || output.truncated() || output.exitCode() != null) {
             out.writeNumberField("stdout_bytes", output.stdoutBytes());
             out.writeNumberField("stderr_bytes", output.stderrBytes());
+            if (output.stdoutDropped() > 0) {
+                out.writeNumberField("stdout_dropped_bytes", output.stdoutDropped());
+            }
+            if (output.stderrDropped() > 0) {
+                out.writeNumberField("stderr_dropped_bytes", output.stderrDropped());
+            }
             out.writeBooleanField("output_truncated", output.truncated());
         }
     }

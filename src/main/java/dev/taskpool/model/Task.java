@@ -53,16 +53,20 @@ public record Task(
      *
      * @param stdoutBytes kept of standard output
      * @param stderrBytes kept of standard error
+     * @param stdoutDropped bytes of standard output that are not kept
+     * @param stderrDropped bytes of standard error that are not kept
      * @param truncated whether it wrote more than is kept
      * @param exitCode of its process, where it had one that exited
      */
     public record Output(
             long stdoutBytes,
             long stderrBytes,
+            long stdoutDropped,
+            long stderrDropped,
             boolean truncated,
             @Nullable Integer exitCode) {
         /** Nothing written, no process. */
-        public static final Output NONE = new Output(0, 0, false, null);
+        public static final Output NONE = new Output(0, 0, 0, 0, false, null);
     }
 
     /**
@@ -230,15 +234,15 @@ public record Task(
     }
 
     /** RUNNING → PENDING at the front, because the service or its worker died under it. The attempt is used. */
-    public Task requeuedAfterLoss(long now) {
+    public Task requeuedAfterLoss(Output wrote, long now) {
         Attempt gone = new Attempt(attempt, startedAt, now, 0, Attempt.Ended.LOST, null);
-        return next(TaskState.PENDING, attempt, lost + 1, 0, true, 0, 0, 0, 0, 0, null, output)
+        return next(TaskState.PENDING, attempt, lost + 1, 0, true, 0, 0, 0, 0, 0, null, wrote)
                 .with(and(gone), snoozes);
     }
 
     /** RUNNING → PENDING at the front, because a drain or a failed start took it back. The attempt is not used. */
-    public Task takenBack() {
-        return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, output);
+    public Task takenBack(Output wrote) {
+        return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, wrote);
     }
 
     /** The same task with its callback further on. Not a transition: it may be done. */

@@ -237,7 +237,12 @@ final class Codec {
         if (wrote) {
             out.putLong(output.stdoutBytes());
             out.putLong(output.stderrBytes());
-            out.putByte(output.truncated() ? 1 : 0);
+            boolean dropped = output.stdoutDropped() > 0 || output.stderrDropped() > 0;
+            out.putByte((output.truncated() ? 1 : 0) | (dropped ? 2 : 0));
+            if (dropped) {
+                out.putLong(output.stdoutDropped());
+                out.putLong(output.stderrDropped());
+            }
             out.putOptional(output.exitCode());
         }
         Task.Callback callback = task.callback();
@@ -355,9 +360,7 @@ final class Codec {
         long expiresAt = in.readLong();
         long runMillis = in.readLong();
         Outcome outcome = outcome(in);
-        Task.Output output = in.readByte() == 0
-                ? Task.Output.NONE
-                : new Task.Output(in.readLong(), in.readLong(), in.readByte() != 0, in.readOptionalInt());
+        Task.Output output = in.readByte() == 0 ? Task.Output.NONE : output(in);
         Task.Callback callback = in.readByte() == 0
                 ? null
                 : new Task.Callback(in.readByte() != 0, in.readInt(), in.readInt(), in.readLong());
@@ -386,6 +389,20 @@ final class Codec {
                 callback,
                 List.copyOf(attempts),
                 snoozes);
+    }
+
+    private static Task.Output output(Bytes.Reader in) {
+        long stdout = in.readLong();
+        long stderr = in.readLong();
+        int flags = in.readByte();
+        boolean dropped = (flags & 2) != 0;
+        return new Task.Output(
+                stdout,
+                stderr,
+                dropped ? in.readLong() : 0,
+                dropped ? in.readLong() : 0,
+                (flags & 1) != 0,
+                in.readOptionalInt());
     }
 
     private static void outcome(@Nullable Outcome outcome, Bytes out) {

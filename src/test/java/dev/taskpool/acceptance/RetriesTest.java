@@ -93,8 +93,8 @@ class RetriesTest {
         // The first run of a worker comes when it has started: its time is not ours.
         api.run("{\"callable\":\"noop\",\"pool\":\"" + pool + "\"}");
         long until = System.currentTimeMillis() + 2_500;
-        Api.Answer answer = api.run(
-                "{\"callable\":\"demo.snooze_until\",\"args\":[" + until + "],\"pool\":\"" + pool + "\"}");
+        Api.Answer answer =
+                api.run("{\"callable\":\"demo.snooze_until\",\"args\":[" + until + "],\"pool\":\"" + pool + "\"}");
         assertThat(answer.state()).isEqualTo("SUCCEEDED");
         assertThat(answer.json().path("attempt").asInt()).isEqualTo(1);
         assertThat(answer.json().path("result").asInt()).isEqualTo(1);

@@ -159,10 +159,10 @@ class WorkerTypesTest {
     @Test
     void snoozeUsesNoAttempt() {
         double until = System.currentTimeMillis() + 1_500;
-        Api.Answer python = api.run(body("later", "[" + until / 1000 + "]"));
+        Api.Answer python = api.run(body("py_tasks:later", "[" + until / 1000 + "]"));
         assertThat(python.json().path("result").asInt()).as(python.text()).isEqualTo(1);
         assertThat(python.json().path("attempt").asInt()).isEqualTo(1);
-        Api.Answer node = api.run(body("postponed", "[" + (until + 1_500) + "]"));
+        Api.Answer node = api.run(body("js_tasks:postponed", "[" + (until + 1_500) + "]"));
         assertThat(node.json().path("attempt").asInt()).isEqualTo(1);
     }
 

@@ -14,6 +14,7 @@ import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
@@ -51,10 +52,19 @@ import org.jspecify.annotations.Nullable;
  */
 final class TestEngine implements AutoCloseable {
     static final Registered ANYWHERE = new Registered(
-            new CallableSpec("anywhere", "", Set.of(PoolKind.THREAD, PoolKind.PROCESS), OnLost.FAIL, 1, null, null),
+            new CallableSpec(
+                    "anywhere",
+                    "",
+                    Set.of(PoolKind.THREAD, PoolKind.PROCESS),
+                    OnLost.FAIL,
+                    1,
+                    RetryPolicy.DEFAULT,
+                    null,
+                    null),
             null);
-    static final Registered THREADS =
-            new Registered(new CallableSpec("threads", "", Set.of(PoolKind.THREAD), OnLost.FAIL, 1, null, null), null);
+    static final Registered THREADS = new Registered(
+            new CallableSpec("threads", "", Set.of(PoolKind.THREAD), OnLost.FAIL, 1, RetryPolicy.DEFAULT, null, null),
+            null);
 
     final Clock clock = new Clock();
     final Map<String, List<HeldRunner>> runners = new ConcurrentHashMap<>();
@@ -124,7 +134,7 @@ final class TestEngine implements AutoCloseable {
         }
         OutputFiles outputs;
         try {
-            outputs = new OutputFiles(data.resolve("output"), 1 << 20, false);
+            outputs = new OutputFiles(data.resolve("output"), 1 << 20, false, Ticker.SYSTEM);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -163,7 +173,24 @@ final class TestEngine implements AutoCloseable {
     }
 
     static TaskSpec spec(String callable, OnLost onLost) {
-        return new TaskSpec(callable, null, null, "p", null, null, 0, 0, 1, onLost, Map.of(), null, 0, null, null);
+        return new TaskSpec(
+                callable,
+                null,
+                null,
+                "p",
+                null,
+                null,
+                0,
+                0,
+                1,
+                RetryPolicy.DEFAULT,
+                null,
+                onLost,
+                Map.of(),
+                null,
+                0,
+                null,
+                null);
     }
 
     static TaskSpec delayed(TaskSpec s, long millis) {
@@ -177,6 +204,8 @@ final class TestEngine implements AutoCloseable {
                 millis,
                 0,
                 1,
+                s.retry(),
+                s.deadlineMillis(),
                 s.onLost(),
                 s.labels(),
                 null,
@@ -198,7 +227,24 @@ final class TestEngine implements AutoCloseable {
                 return 1;
             }
         };
-        return new TaskSpec("anywhere", null, null, "p", null, null, 0, 0, 1, onLost, labels, null, 0, null, null);
+        return new TaskSpec(
+                "anywhere",
+                null,
+                null,
+                "p",
+                null,
+                null,
+                0,
+                0,
+                1,
+                RetryPolicy.DEFAULT,
+                null,
+                onLost,
+                labels,
+                null,
+                0,
+                null,
+                null);
     }
 
     CompletableFuture<Accepted> submit(TaskSpec spec, @Nullable IdempotencyKey key) {
