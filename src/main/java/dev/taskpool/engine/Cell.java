@@ -23,6 +23,9 @@ final class Cell {
 
     Timers.@Nullable Timer wakeTimer;
     long startedNanos;
+    /** Waits for other tasks that its run has open. */
+    int loans;
+
     long appliedRevision;
 
     Cell(Task task) {

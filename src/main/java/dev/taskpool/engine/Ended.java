@@ -26,6 +26,15 @@ record Ended(Live live, Cell cell, Run run, Ending ending) implements Command {
         live.timers.cancel(cell.deadlineTimer);
         cell.deadlineTimer = null;
         live.addRunning(tx, pool, -1);
+        int loans = cell.loans;
+        if (loans > 0) {
+            cell.loans = 0;
+            pool.lent--;
+            tx.undo(() -> {
+                cell.loans = loans;
+                pool.lent++;
+            });
+        }
         if (next.state() == TaskState.PENDING) {
             live.addPending(tx, pool, 1);
         }

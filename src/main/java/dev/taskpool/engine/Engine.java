@@ -453,6 +453,18 @@ public final class Engine implements AutoCloseable {
         return waits;
     }
 
+    /**
+     * A task that runs begins to wait for others: its slot is its pool's to use until the wait is over.
+     *
+     * @param waiting any id; nothing happens where that task does not run
+     * @return to be run when the wait is over
+     */
+    public Runnable lend(TaskId waiting) {
+        Loan loan = new Loan(live, waiting);
+        mailbox.put(loan::begin);
+        return () -> mailbox.put(tx -> loan.end());
+    }
+
     // --- pools ---
 
     public CompletableFuture<List<PoolView>> pools() {

@@ -11,6 +11,9 @@ import java.util.concurrent.CompletableFuture;
 
 /** A pool at work: settings, queue, counters. Confined to the engine's thread. */
 final class LivePool {
+    /** More slots than these are not lent, however deep tasks wait for each other: each is a thread or a process. */
+    private static final int MAX_LENT = 256;
+
     final String name;
     final boolean byApi;
     final Runner runner;
@@ -25,6 +28,10 @@ final class LivePool {
     long pending;
 
     long running;
+
+    /** Slots of running tasks that wait for others; see {@link Loan}. */
+    int lent;
+
     long namedAtNanos;
 
     /** Whether the database is being asked for what is behind the queue's boundary. */
@@ -86,7 +93,9 @@ final class LivePool {
     }
 
     long freeWorkers() {
-        return state.starts() && sweeps == 0 ? Math.max(0, settings.maxWorkers() - running) : 0;
+        return state.starts() && sweeps == 0
+                ? Math.max(0, settings.maxWorkers() + Math.min(lent, MAX_LENT) - running)
+                : 0;
     }
 
     void ran(long millis) {

@@ -2,6 +2,7 @@ package dev.taskpool.http;
 
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.TaskId;
 import io.javalin.http.Context;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
@@ -21,11 +22,15 @@ import org.jspecify.annotations.Nullable;
 final class Exchange {
     static final int MAX_WAIT_SECONDS = 300;
 
+    /** By which a task that waits for others says who it is; commands have the value in {@code TASKPOOL_TASK_ID}. */
+    private static final String TASK_HEADER = "Taskpool-Task";
+
     private final Context context;
     private final Caller caller;
     private final String requestId;
     private final int maxBytes;
     private final Map<String, List<String>> query;
+    private final @Nullable TaskId waitingTask;
     private final ReentrantLock lock = new ReentrantLock();
     /** Guarded by the lock, as is whether it is still to come. */
     private @Nullable ClientWatch watch;
@@ -39,6 +44,24 @@ final class Exchange {
         this.requestId = requestId;
         this.maxBytes = maxBytes;
         this.query = query(context.req().getQueryString(), known);
+        this.waitingTask = waitingTask(context.req().getHeader(TASK_HEADER));
+    }
+
+    private static @Nullable TaskId waitingTask(@Nullable String header) {
+        if (header == null) {
+            return null;
+        }
+        return TaskId.parse(header)
+                .orElseThrow(() -> Problem.field(
+                        ProblemCode.INVALID_REQUEST,
+                        "header:" + TASK_HEADER,
+                        "must be the id of the task that asks, is '" + shortened(header) + "'"));
+    }
+
+    /** Returns the task that asks, where one says that it does, or null. */
+    @Nullable
+    TaskId waitingTask() {
+        return waitingTask;
     }
 
     Caller caller() {
