@@ -232,7 +232,44 @@ public final class Engine implements AutoCloseable {
         return task.id().equals(id) && !live.expired(task) ? task : null;
     }
 
-    /** Returns the tasks that there are of some ids. */
+    /**
+     * Returns the tasks that there are of some ids, in that order, with all they have; of many large ones only the first,
+     * but one at least where there is one.
+     */
+    public CompletableFuture<List<Task>> whole(List<TaskId> ids) {
+        Map<TaskId, Task> there = new HashMap<>();
+        List<Long> missing = new ArrayList<>();
+        for (TaskId id : ids) {
+            Task here = resident(id);
+            if (here != null) {
+                there.put(id, here);
+            } else {
+                missing.add(id.sequence());
+            }
+        }
+        return store.whole(missing).thenApply(stored -> {
+            for (Task task : stored) {
+                if (!live.expired(task)) {
+                    there.put(task.id(), task);
+                }
+            }
+            // What is missing behind the last that was read may just not have been read.
+            int upTo = stored.isEmpty() ? 0 : ids.indexOf(stored.getLast().id()) + 1;
+            List<Task> found = new ArrayList<>();
+            for (int i = 0; i < ids.size(); i++) {
+                Task now = resident(ids.get(i));
+                Task task = now != null ? now : there.get(ids.get(i));
+                if (task != null) {
+                    found.add(task);
+                } else if (upTo > 0 && i >= upTo) {
+                    break;
+                }
+            }
+            return found;
+        });
+    }
+
+    /** Returns the tasks that there are of some ids; without arguments and result where they are not in memory. */
     public CompletableFuture<Map<TaskId, Task>> find(List<TaskId> ids) {
         Map<TaskId, Task> found = new HashMap<>();
         List<Long> missing = new ArrayList<>();
@@ -418,7 +455,10 @@ public final class Engine implements AutoCloseable {
         return Problem.of(ProblemCode.TASK_NOT_FOUND, "there is no task " + id + ", or it has expired");
     }
 
-    /** Returns tasks, newest first. Everything that was acknowledged before the call is there. */
+    /**
+     * Returns tasks, newest first, without arguments and result. Everything that was acknowledged before the call is
+     * there.
+     */
     public CompletableFuture<List<Task>> list(TaskQuery query) {
         return store.list(query);
     }
@@ -428,7 +468,7 @@ public final class Engine implements AutoCloseable {
         return store.batch(id);
     }
 
-    /** Returns the tasks of a batch that there still are, in order. */
+    /** Returns the tasks of a batch that there still are, in order; without arguments and result where they are not in memory. */
     public CompletableFuture<List<Task>> tasks(Batch batch) {
         return store.range(batch.id().sequenceAt(0), batch.id().sequenceAt(batch.size() - 1))
                 .thenApply(stored -> {

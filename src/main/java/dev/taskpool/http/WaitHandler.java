@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -222,36 +221,22 @@ final class WaitHandler {
     }
 
     private CompletableFuture<Reply> snapshot(List<TaskId> ids, ReturnWhen until) {
-        return engine.find(ids).thenApply(found -> () -> answer(ids, found, until));
-    }
-
-    private static Answer answer(List<TaskId> ids, Map<TaskId, Task> found, ReturnWhen until) {
-        List<Task> done = new ArrayList<>();
-        List<TaskId> notDone = new ArrayList<>();
-        for (TaskId id : ids) {
-            Task task = found.get(id);
-            if (task != null && task.done()) {
-                done.add(task);
-            } else if (task != null) {
-                notDone.add(id);
+        return engine.find(ids).thenCompose(found -> {
+            List<Task> done = new ArrayList<>();
+            List<TaskId> notDone = new ArrayList<>();
+            for (TaskId id : ids) {
+                Task task = found.get(id);
+                if (task != null && task.done()) {
+                    done.add(task);
+                } else if (task != null) {
+                    notDone.add(id);
+                }
             }
-        }
-        done.sort(Comparator.comparingLong(Task::finishedMicros));
-        boolean satisfied = notDone.isEmpty() || done.stream().anyMatch(until::metBy);
-        return Answer.json(200, out -> {
-            out.writeStartObject();
-            out.writeBooleanField("satisfied", satisfied);
-            out.writeArrayFieldStart("done");
-            for (Task task : done) {
-                TaskJson.ended(out, task);
-            }
-            out.writeEndArray();
-            out.writeArrayFieldStart("not_done");
-            for (TaskId id : notDone) {
-                out.writeString(id.toString());
-            }
-            out.writeEndArray();
-            out.writeEndObject();
+            done.sort(Comparator.comparingLong(Task::finishedMicros));
+            boolean satisfied = notDone.isEmpty() || done.stream().anyMatch(until::metBy);
+            EndedTasks ended =
+                    new EndedTasks(engine, done.stream().map(Task::id).toList(), satisfied, notDone);
+            return ended.first().thenApply(all -> (Reply) () -> ended.answer());
         });
     }
 }

@@ -38,6 +38,9 @@ final class Codec {
     private static final int POOL_SAVED = 5;
     private static final int POOL_DELETED = 6;
 
+    /** A longer failure is shortened where it stands in a list. */
+    private static final int BRIEF_CHARS = 4 << 10;
+
     private Codec() {}
 
     static void write(Change change, Bytes out) {
@@ -215,6 +218,79 @@ final class Codec {
                 index,
                 callback,
                 key);
+    }
+
+    /** Returns a task as lists have it: without arguments and result, and of an error without what may be long. */
+    static Task brief(Task task) {
+        return new Task(
+                task.id(),
+                brief(task.spec()),
+                task.state(),
+                task.revision(),
+                task.attempt(),
+                task.lost(),
+                task.createdAt(),
+                task.notBefore(),
+                task.front(),
+                task.startedAt(),
+                task.finishedMicros(),
+                task.cancelRequestedAt(),
+                task.expiresAt(),
+                task.runMillis(),
+                brief(task.outcome()),
+                task.output(),
+                task.callback(),
+                List.of(),
+                task.snoozes());
+    }
+
+    private static TaskSpec brief(TaskSpec spec) {
+        return new TaskSpec(
+                spec.callable(),
+                null,
+                null,
+                spec.pool(),
+                spec.timeoutMillis(),
+                spec.queueTimeoutMillis(),
+                spec.delayMillis(),
+                spec.priority(),
+                spec.maxAttempts(),
+                spec.retry(),
+                spec.deadlineMillis(),
+                spec.onLost(),
+                spec.labels(),
+                spec.batch(),
+                spec.batchIndex(),
+                spec.callbackUrl(),
+                spec.key());
+    }
+
+    private static @Nullable Outcome brief(@Nullable Outcome outcome) {
+        return switch (outcome) {
+            case null -> null;
+            case Outcome.Succeeded succeeded -> new Outcome.Succeeded(Json.NULL);
+            case Outcome.Failed(Failure f)
+            when !f.causes().isEmpty() || length(f.message()) + length(f.trace()) + size(f.data()) > BRIEF_CHARS ->
+                new Outcome.Failed(new Failure(
+                        f.code(),
+                        f.message()
+                                .substring(0, Math.min(BRIEF_CHARS, f.message().length())),
+                        f.exceptionType(),
+                        null,
+                        null,
+                        f.exitCode(),
+                        f.signal()));
+            case Outcome.Failed failed -> failed;
+            case Outcome.Cancelled cancelled -> cancelled;
+        };
+    }
+
+    private static int length(@Nullable String text) {
+        return text == null ? 0 : text.length();
+    }
+
+    private static int size(@Nullable Json json) {
+        return json == null ? 0 : json.size();
     }
 
     static void progress(Task task, Bytes out) {
