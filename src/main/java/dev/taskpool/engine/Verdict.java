@@ -36,7 +36,10 @@ final class Verdict {
     }
 
     /** The run of a RUNNING task ended. */
-    Task ended(Task task, Ending ending, @Nullable StopReason stop, long ranMillis, long nowMicros) {
+    Task ended(Task task, Ending ending, @Nullable StopReason reason, long ranMillis, long nowMicros) {
+        // A client's word stands also where it came in the same transaction as the end, or after that of a drain.
+        boolean cancelled = task.cancelRequestedAt() > 0 && (reason == null || reason == StopReason.DRAIN);
+        StopReason stop = cancelled ? StopReason.CANCEL : reason;
         return switch (ending) {
             case Ending.Returned(var result, var output) ->
                 stop == StopReason.TIMEOUT
@@ -73,8 +76,27 @@ final class Verdict {
         };
     }
 
+    /** The task runs on in spite of everything, and the process is about to end under it. */
+    Task abandoned(Task task, Task.Output output, @Nullable StopReason stop, long ranMillis, long nowMicros) {
+        Failure failure = Failure.of(
+                FailureCode.INTERRUPTED,
+                "the service stopped, it ignored the interrupt, and was abandoned with the process; it may not run twice");
+        boolean drained = (stop == null || stop == StopReason.DRAIN) && task.cancelRequestedAt() == 0;
+        return drained && task.spec().onLost() == OnLost.FAIL
+                ? done(task, new Outcome.Failed(failure), output, ranMillis, nowMicros)
+                : ended(
+                        task,
+                        new Ending.Failed(failure, output),
+                        stop == null ? StopReason.DRAIN : stop,
+                        ranMillis,
+                        nowMicros);
+    }
+
     /** The service died while the task was RUNNING. */
     Task lost(Task task, long nowMicros) {
+        if (task.cancelRequestedAt() > 0) {
+            return done(task, new Outcome.Cancelled(), task.output(), 0, nowMicros);
+        }
         if (task.spec().onLost() == OnLost.RETRY && task.lost() + 1 < MAX_LOSSES) {
             return task.requeuedAfterLoss();
         }
@@ -110,7 +132,8 @@ final class Verdict {
     private Task failed(Task task, Failure failure, Task.Output output, long ranMillis, long nowMicros) {
         // Runs that the service lost are not counted against the task.
         int used = task.attempt() - task.lost();
-        if (RETRYABLE.contains(failure.code()) && used < task.spec().maxAttempts()) {
+        boolean again = RETRYABLE.contains(failure.code()) && used < task.spec().maxAttempts();
+        if (again && task.cancelRequestedAt() == 0) {
             return task.retried(nowMicros / 1000 + backoff(used), output);
         }
         return done(task, new Outcome.Failed(failure), output, ranMillis, nowMicros);

@@ -8,6 +8,10 @@ record Wake(Live live, Cell cell) implements Command {
     @Override
     public void decide(Transaction tx) {
         Task task = tx.latest(cell);
+        if (live.cells.get(task.id().sequence()) != cell) {
+            // It left memory just now; whoever brings it back looks at the time again.
+            return;
+        }
         if (task.state() != TaskState.PENDING || cell.run() != null) {
             return;
         }

@@ -31,5 +31,8 @@ public final class FailureCode {
     /** The callable is not registered any more. */
     public static final String UNKNOWN_CALLABLE = "unknown_callable";
 
+    /** The pool is of another kind since, on which the callable does not run. */
+    public static final String POOL_KIND_UNSUPPORTED = "pool_kind_unsupported";
+
     private FailureCode() {}
 }

@@ -121,10 +121,13 @@ public record Task(
         return front ? Long.MIN_VALUE : createdAt + spec.delayMillis() - spec.priority() * ageingMillis;
     }
 
-    /** Returns when it fails for not having started, or 0 for never. The time counts from when it could first start. */
+    /**
+     * Returns when it fails for not having started, or 0 for never. The time counts from when it could first start; a task
+     * that was taken back had started.
+     */
     public long queueDeadline() {
         Long limit = spec.queueTimeoutMillis();
-        return limit == null || attempt > 0 ? 0 : createdAt + spec.delayMillis() + limit;
+        return limit == null || attempt > 0 || front ? 0 : createdAt + spec.delayMillis() + limit;
     }
 
     /** PENDING, and its delay is over. */

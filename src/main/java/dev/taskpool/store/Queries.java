@@ -154,15 +154,25 @@ final class Queries {
         return page(found, limit);
     }
 
-    /** Returns pending tasks whose delay or time in the queue ends between two instants, the earliest first. */
-    Store.Page due(long after, long until, int limit) {
-        List<Long> found = handle.createQuery(
-                        "SELECT seq FROM wake WHERE due > :after AND due <= :until ORDER BY due LIMIT :limit")
+    /** Returns pending tasks whose delay or time in the queue ends up to an instant, from behind a place on. */
+    Store.Page due(long after, long sequence, long until, int limit) {
+        // Two ranges, as above.
+        List<Long> found = new ArrayList<>(handle.createQuery(
+                        "SELECT seq FROM wake WHERE due = :after AND seq > :seq ORDER BY due, seq LIMIT :limit")
                 .bind("after", after)
-                .bind("until", until)
+                .bind("seq", sequence)
                 .bind("limit", limit)
                 .mapTo(Long.class)
-                .list();
+                .list());
+        if (found.size() < limit) {
+            found.addAll(handle.createQuery(
+                            "SELECT seq FROM wake WHERE due > :after AND due <= :until ORDER BY due, seq LIMIT :limit")
+                    .bind("after", after)
+                    .bind("until", until)
+                    .bind("limit", limit - found.size())
+                    .mapTo(Long.class)
+                    .list());
+        }
         return page(found, limit);
     }
 

@@ -73,12 +73,37 @@ class StopTest {
             await().until(() -> api.raw("GET", "/readyz", null).status() == 503);
             service.signal("TERM");
             assertThat(service.exitCode()).isZero();
+            assertThat(service.log()).contains("hurrying");
             try (ServiceProcess again = new ServiceProcess(data);
                     Api next = again.api()) {
                 // It may not run twice and had to be interrupted.
                 assertThat(next.get("/v1/tasks/" + id).json().at("/error/code").asText())
                         .isEqualTo("interrupted");
             }
+        }
+    }
+
+    @Test
+    void taskThatIgnoresTheStopIsSaidToHaveBeenInterrupted() {
+        String stubborn;
+        try (ServiceProcess service = new ServiceProcess(data, "DRAIN_GRACE", "400ms");
+                Api api = service.api()) {
+            stubborn = api.submit("{\"callable\":\"demo.stubborn\",\"args\":[3000]}")
+                    .id();
+            service.signal("TERM");
+            assertThat(service.exitCode()).isZero();
+            assertThat(service.log())
+                    .contains("1 running task may go on for 400ms", "1 running task did not stop and is abandoned")
+                    .doesNotContain("pending");
+        }
+        try (ServiceProcess again = new ServiceProcess(data);
+                Api api = again.api()) {
+            assertThat(api.get("/v1/tasks/" + stubborn).json().at("/error/code").asText())
+                    .isEqualTo("interrupted");
+            assertThat(again.log()).doesNotContain("were running when the service stopped");
+            again.signal("TERM");
+            assertThat(again.exitCode()).isZero();
+            assertThat(again.log()).doesNotContain("may go on");
         }
     }
 
