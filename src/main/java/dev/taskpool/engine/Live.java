@@ -276,8 +276,8 @@ final class Live {
                 ? null
                 : Failure.of(
                         FailureCode.POOL_KIND_UNSUPPORTED,
-                        name + " runs on " + callable.whereItRuns() + "; '" + pool.name + "' is "
-                                + pool.settings.kind() + " now");
+                        name + " runs on " + callable.whereItRuns() + "; '" + pool.name + "' is " + pool.settings.kind()
+                                + " now");
     }
 
     private void reject(Transaction tx, Cell cell, Task task, Failure failure) {

@@ -290,6 +290,21 @@ final class Pools {
         }
     }
 
+    /** Sends a signal to the process of a worker. */
+    static void signal(Live live, String name, String workerId, String signal) {
+        switch (named(live, name).runner.signal(workerId, signal)) {
+            case SENT -> {}
+            case NO_SUCH_WORKER ->
+                throw Problem.of(
+                        ProblemCode.WORKER_NOT_FOUND,
+                        "there is no worker '" + workerId + "' in '" + name + "' any more");
+            case NO_PROCESS ->
+                throw Problem.of(
+                        ProblemCode.WORKER_HAS_NO_PROCESS,
+                        "worker '" + workerId + "' is a thread, or its process has not started");
+        }
+    }
+
     /** SHUTTING_DOWN → SHUT_DOWN once nothing is left and the last worker has ended. */
     static void closeIfEmpty(Live live, LivePool pool) {
         if (pool.state == PoolState.SHUTTING_DOWN

@@ -107,7 +107,7 @@ final class PoolHandlers {
                 });
     }
 
-    private static String name(Exchange exchange) {
+    static String name(Exchange exchange) {
         String name = exchange.path("pool_name");
         if (!exchange.caller().mayUsePool(name) || !PoolNames.valid(name)) {
             throw Problem.of(ProblemCode.POOL_NOT_FOUND, "there is no pool '" + Exchange.shortened(name) + "'");
@@ -115,7 +115,7 @@ final class PoolHandlers {
         return name;
     }
 
-    private static Reply reply(int status, PoolView pool) {
+    static Reply reply(int status, PoolView pool) {
         return () -> Answer.json(status, out -> write(out, pool));
     }
 

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -47,6 +48,7 @@ public final class ProcessRunner implements Runner {
     private final boolean traces;
     private final Consumer<String> broken;
     private final Roster roster;
+    private final WorkerIds ids = new WorkerIds();
     private final SecureRandom random = new SecureRandom();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
 
@@ -142,12 +144,34 @@ public final class ProcessRunner implements Runner {
         return closed;
     }
 
+    @Override
+    public List<WorkerView> workers() {
+        return roster.present().stream()
+                .map(seen -> seen.view().withMemory(seen.worker().residentBytes()))
+                .toList();
+    }
+
+    @Override
+    public Signalled signal(String workerId, String signal) {
+        for (Roster.Seen seen : roster.present()) {
+            if (seen.view().id().equals(workerId)) {
+                return seen.worker().signal(signal) ? Signalled.SENT : Signalled.NO_PROCESS;
+            }
+        }
+        return Signalled.NO_SUCH_WORKER;
+    }
+
+    @Override
+    public void terminate(long graceMillis) {
+        roster.giveUpAll().forEach(worker -> worker.terminate(Duration.ofMillis(graceMillis)));
+    }
+
     // --- the life of a worker ---
 
     private void spawn() {
         byte[] secret = new byte[16];
         random.nextBytes(secret);
-        Worker worker = new Worker(HexFormat.of().formatHex(secret));
+        Worker worker = new Worker(ids.text(ids.next()), HexFormat.of().formatHex(secret));
         if (!roster.begin(worker)) {
             return;
         }
@@ -157,6 +181,10 @@ public final class ProcessRunner implements Runner {
             }
             ChildProcess child = spawner.start(type.spec(socket.path(), worker.token), worker);
             worker.started(child);
+            if (roster.isLeaving(worker)) {
+                // It was given up while it was being started, when there was no process to be ended.
+                worker.terminate(Duration.ZERO);
+            }
             later(type.startTimeout().toMillis(), () -> endSilent(worker));
             child.exit().thenAccept(exit -> later(0, () -> ended(worker, exit)));
         } catch (IOException | RuntimeException e) {

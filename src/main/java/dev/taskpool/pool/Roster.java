@@ -5,7 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -59,8 +59,8 @@ final class Roster {
     private final Map<Run, Worker> busy = new HashMap<>();
     /** Workers that have not said hello, by token. */
     private final Map<String, Worker> expected = new HashMap<>();
-    /** Every worker whose process may live. */
-    private final Set<Worker> all = new HashSet<>();
+    /** Every worker whose process may live, in the order of their start. */
+    private final Set<Worker> all = new LinkedHashSet<>();
     /** Workers that are to be started, or were and are not ready. */
     private int starting;
 
@@ -136,7 +136,9 @@ final class Roster {
     boolean giveUp(Worker worker, Run run) {
         return locked(() -> {
             boolean still = worker.run == run;
-            worker.leaving |= still;
+            if (still) {
+                worker.leave();
+            }
             return still;
         });
     }
@@ -185,7 +187,7 @@ final class Roster {
             Integer limit = settings.maxTasksPerWorker();
             boolean worn = limit != null && worker.tasks >= limit;
             if (worn || idle.size() + busy.size() >= settings.maxWorkers()) {
-                worker.leaving = true;
+                worker.leave();
                 startWanted();
                 return new After(null, true);
             }
@@ -199,6 +201,7 @@ final class Roster {
             worker.gone = true;
             if (worker.run == run) {
                 worker.run = null;
+                worker.tasks--;
                 busy.remove(run);
                 waiting.addFirst(run);
                 startWanted();
@@ -209,7 +212,7 @@ final class Roster {
     /** A worker says that it is about to go. */
     void goodbye(Worker worker) {
         locked(() -> {
-            worker.leaving = true;
+            worker.leave();
             idle.remove(worker);
             startWanted();
         });
@@ -271,7 +274,7 @@ final class Roster {
                     }
                     break;
                 }
-                longest.leaving = true;
+                longest.leave();
                 out.add(idle.removeFirst());
             }
             return out;
@@ -283,8 +286,39 @@ final class Roster {
         return locked(() -> {
             closing = true;
             idle.clear();
-            all.forEach(worker -> worker.leaving = true);
+            all.forEach(Worker::leave);
             return List.copyOf(all);
+        });
+    }
+
+    /** All that there are get no more runs, and end with those that they have; returns them. Others take their place. */
+    List<Worker> giveUpAll() {
+        return locked(() -> {
+            idle.clear();
+            all.forEach(Worker::leave);
+            return List.copyOf(all);
+        });
+    }
+
+    /** Returns whether a worker gets no more runs. */
+    boolean isLeaving(Worker worker) {
+        return locked(() -> worker.leaving);
+    }
+
+    /** A worker, and how it looks. */
+    record Seen(Worker worker, WorkerView view) {}
+
+    /** Returns the workers that belong to the pool still. */
+    List<Seen> present() {
+        return locked(() -> {
+            List<Seen> out = new ArrayList<>();
+            for (Worker worker : all) {
+                WorkerView view = worker.view();
+                if (view != null) {
+                    out.add(new Seen(worker, view));
+                }
+            }
+            return out;
         });
     }
 
@@ -295,8 +329,7 @@ final class Roster {
     // With the lock held:
 
     private void assign(Worker worker, Run run) {
-        worker.run = run;
-        worker.tasks++;
+        worker.begin(run);
         busy.put(run, worker);
     }
 
@@ -306,7 +339,7 @@ final class Roster {
             assign(worker, next);
             return next;
         }
-        worker.idleSinceNanos = System.nanoTime();
+        worker.rest();
         idle.addLast(worker);
         Long limit = settings.idleTimeoutMillis();
         if (limit != null && !idleTimer && idle.size() + busy.size() > settings.minWorkers()) {

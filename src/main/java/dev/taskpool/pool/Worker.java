@@ -1,6 +1,7 @@
 package dev.taskpool.pool;
 
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Ticker;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
 import dev.taskpool.process.OutputSink;
@@ -11,6 +12,7 @@ import dev.taskpool.worker.Message;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +28,9 @@ final class Worker implements OutputSink {
     /** A larger frame may have to wait for the worker to read it. The buffer of a socket has more than 200 KiB. */
     private static final int SMALL_FRAME_BYTES = 32 * 1024;
 
+    final String id;
     final String token;
+    private final long startedAtMillis = Ticker.SYSTEM.millis();
     private final Tail stderr = new Tail(TAIL_BYTES);
 
     /** Done when nothing more will be read from the worker. */
@@ -54,9 +58,85 @@ final class Worker implements OutputSink {
 
     int tasks;
     long idleSinceNanos;
+    /** When it came into its state. */
+    private long sinceMillis = startedAtMillis;
 
-    Worker(String token) {
+    Worker(String id, String token) {
+        this.id = id;
         this.token = token;
+    }
+
+    /** It gets this; with the roster's lock held. */
+    void begin(Run next) {
+        run = next;
+        tasks++;
+        sinceMillis = Ticker.SYSTEM.millis();
+    }
+
+    /** It waits; with the roster's lock held. */
+    void rest() {
+        idleSinceNanos = System.nanoTime();
+        sinceMillis = Ticker.SYSTEM.millis();
+    }
+
+    /** It gets no more tasks, and its end is no loss; with the roster's lock held. */
+    void leave() {
+        if (!leaving) {
+            leaving = true;
+            sinceMillis = Ticker.SYSTEM.millis();
+        }
+    }
+
+    /** Returns it as others may see it, but for its memory; null where it has left already. With the roster's lock held. */
+    @Nullable
+    WorkerView view() {
+        Run present = run;
+        boolean going = leaving || gone;
+        if (going && present == null) {
+            return null;
+        }
+        WorkerView.State state = going
+                ? WorkerView.State.LEAVING
+                : !ready ? WorkerView.State.STARTING : present == null ? WorkerView.State.IDLE : WorkerView.State.BUSY;
+        return new WorkerView(
+                id,
+                pid(),
+                state,
+                present == null ? null : present.id(),
+                sinceMillis,
+                startedAtMillis,
+                present == null ? tasks : tasks - 1,
+                null);
+    }
+
+    /** Returns the process that works, or null where there is none yet. */
+    private @Nullable Integer pid() {
+        ChildProcess process = child;
+        Message.FromWorker.Hello said = hello;
+        return process == null ? null : Integer.valueOf(said == null || said.pid() == 0 ? process.pid() : said.pid());
+    }
+
+    /** Returns the resident set of the process that works, or null where that is not known. */
+    @Nullable
+    Long residentBytes() {
+        ChildProcess process = child;
+        Message.FromWorker.Hello said = hello;
+        if (process == null) {
+            return null;
+        }
+        OptionalLong bytes = process.residentBytes(said == null ? 0 : said.pid());
+        return bytes.isPresent() ? Long.valueOf(bytes.getAsLong()) : null;
+    }
+
+    /** Sends a signal to the process that works; false where there is none yet. */
+    boolean signal(String name) {
+        ChildProcess process = child;
+        Message.FromWorker.Hello said = hello;
+        if (process == null) {
+            return false;
+        }
+        process.signal(said == null ? 0 : said.pid(), name);
+        return true;
     }
 
     void started(ChildProcess process) {

@@ -22,6 +22,7 @@ import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.Ending;
 import dev.taskpool.pool.Run;
 import dev.taskpool.pool.Runner;
+import dev.taskpool.pool.WorkerView;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.StorageException;
 import dev.taskpool.store.Store;
@@ -96,6 +97,19 @@ final class TestEngine implements AutoCloseable {
 
         @Override
         public void configure(PoolSettings settings) {}
+
+        @Override
+        public List<WorkerView> workers() {
+            return List.of();
+        }
+
+        @Override
+        public Signalled signal(String workerId, String signal) {
+            return Signalled.NO_SUCH_WORKER;
+        }
+
+        @Override
+        public void terminate(long graceMillis) {}
 
         @Override
         public CompletableFuture<Void> close() {
