@@ -72,6 +72,9 @@ def main():
         elif name == "fail":
             connection.sendall(frame(type="error", task=task, exception="Refused", message=str(args[0])))
             continue
+        elif name not in names:
+            connection.sendall(frame(type="error", task=task, code="unknown_callable", message="no " + message["callable"]))
+            continue
         reply = frame(type="result", task=task, result=result)
         if name == "die_within":  # the first bytes of the reply, and no more
             connection.sendall(reply[: args[0]])

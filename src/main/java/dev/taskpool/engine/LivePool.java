@@ -2,12 +2,14 @@ package dev.taskpool.engine;
 
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
+import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.ReadyQueue;
 import dev.taskpool.pool.Runner;
 import dev.taskpool.store.Change;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** A pool at work: settings, queue, counters. Confined to the engine's thread. */
 final class LivePool {
@@ -39,7 +41,8 @@ final class LivePool {
     boolean closing;
 
     /** Why it is BROKEN, or was when it was last. */
-    String brokenBy = "";
+    @Nullable
+    Breakage brokenBy;
 
     final List<CompletableFuture<PoolView>> shutdownWaits = new ArrayList<>();
 
@@ -66,7 +69,14 @@ final class LivePool {
 
     PoolView view(boolean created) {
         return new PoolView(
-                name, settings, state, pending, running, state == PoolState.BROKEN ? brokenBy : null, created);
+                name,
+                settings,
+                state,
+                pending,
+                running,
+                state == PoolState.BROKEN ? brokenBy : null,
+                runner.status(),
+                created);
     }
 
     /** Moves the pool on: at once for what is decided next, for all others once it is durable. */
@@ -79,7 +89,8 @@ final class LivePool {
         tx.after(() -> {
             settings = nextSettings;
             state = nextState;
-            if (!nextSettings.equals(before.settings())) {
+            // A runner that has refused to go on hears that it was mended, also where the settings are the same.
+            if (!nextSettings.equals(before.settings()) || before.state() == PoolState.BROKEN) {
                 runner.configure(nextSettings);
             }
         });

@@ -50,8 +50,7 @@ final class Verdict {
                     case null -> failed(task, failure, output, ranMillis, nowMicros);
                     case TIMEOUT -> failed(task, timeout(task), output, ranMillis, nowMicros);
                     case CANCEL -> done(task, new Outcome.Cancelled(), output, ranMillis, nowMicros);
-                    case BROKEN ->
-                        done(task, new Outcome.Failed(broken(failure.message())), output, ranMillis, nowMicros);
+                    case BROKEN -> done(task, new Outcome.Failed(broken(failure)), output, ranMillis, nowMicros);
                     case DRAIN ->
                         task.spec().onLost() == OnLost.RETRY
                                 ? task.takenBack()
@@ -70,7 +69,7 @@ final class Verdict {
                     case null -> failed(task, failure, output, 0, nowMicros);
                     case TIMEOUT -> failed(task, timeout(task), output, 0, nowMicros);
                     case CANCEL -> done(task, new Outcome.Cancelled(), output, 0, nowMicros);
-                    case BROKEN -> done(task, new Outcome.Failed(broken(failure.message())), output, 0, nowMicros);
+                    case BROKEN -> done(task, new Outcome.Failed(broken(failure)), output, 0, nowMicros);
                     case DRAIN -> task.takenBack();
                 };
         };
@@ -152,6 +151,11 @@ final class Verdict {
         return callback == null
                 ? done
                 : done.withCallback(new Task.Callback(false, 0, 0, Math.max(1, nowMicros / 1000)));
+    }
+
+    /** The failure of a run that ended because its pool broke: by that, or by what broke it. */
+    private static Failure broken(Failure failure) {
+        return failure.code().equals(FailureCode.INITIALIZER_FAILED) ? failure : broken(failure.message());
     }
 
     /** The failure of a task whose pool broke. */

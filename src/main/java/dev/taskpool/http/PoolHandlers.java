@@ -8,6 +8,7 @@ import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.pool.Breakage;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 /** Pools: executors. */
 final class PoolHandlers {
     private static final String PROPERTIES = "kind, max_workers, min_workers, virtual_threads, worker_type,"
-            + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, queue_capacity, default_timeout_ms, grace_ms";
+            + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, queue_capacity, default_timeout_ms, grace_ms,"
+            + " initializer, max_worker_memory_bytes, max_worker_age_ms";
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
     private static final int DEFAULT_CAPACITY = 10_000;
     private static final long DEFAULT_GRACE_MILLIS = 5_000;
@@ -133,6 +135,9 @@ final class PoolHandlers {
         if (settings.kind() == PoolKind.PROCESS) {
             out.writeStringField("worker_type", settings.workerType());
             out.writeStringField("on_worker_lost", settings.onWorkerLost().name());
+            WorkerPolicyJson.write(out, settings.worker());
+            out.writeBooleanField("degraded", pool.status().degraded());
+            out.writeNumberField("worker_losses", pool.status().workerLosses());
         }
         number(
                 out,
@@ -146,10 +151,19 @@ final class PoolHandlers {
         number(out, "default_timeout_ms", settings.defaultTimeoutMillis());
         out.writeNumberField("grace_ms", settings.graceMillis());
         if (pool.brokenBy() != null) {
-            out.writeStringField("broken_by", pool.brokenBy());
+            broken(out, pool.brokenBy());
         }
         out.writeNumberField("pending", pool.pending());
         out.writeNumberField("running", pool.running());
+        out.writeEndObject();
+    }
+
+    private static void broken(JsonGenerator out, Breakage by) throws IOException {
+        out.writeStringField("broken_by", by.text());
+        out.writeObjectFieldStart("broken");
+        out.writeStringField("code", by.code());
+        out.writeStringField("message", by.message());
+        out.writeStringField("cause", by.cause());
         out.writeEndObject();
     }
 
@@ -173,6 +187,7 @@ final class PoolHandlers {
         private @Nullable Long capacity;
         private @Nullable Long defaultTimeout;
         private @Nullable Long grace;
+        private final WorkerPolicyJson policy = new WorkerPolicyJson();
 
         Body(Set<String> workerTypes) {
             this.workerTypes = workerTypes;
@@ -197,7 +212,7 @@ final class PoolHandlers {
                 case "default_timeout_ms" -> defaultTimeout = in.integer(1, MAX_MILLIS);
                 case "grace_ms" -> grace = in.integer(0, MAX_MILLIS);
                 default -> {
-                    return false;
+                    return policy.property(in, name);
                 }
             }
             return true;
@@ -221,6 +236,8 @@ final class PoolHandlers {
             onlyFor(virtualThreads, "virtual_threads", poolKind, PoolKind.THREAD);
             onlyFor(workerType, "worker_type", poolKind, PoolKind.PROCESS);
             onlyFor(maxTasks, "max_tasks_per_worker", poolKind, PoolKind.PROCESS);
+            String given = policy.given();
+            onlyFor(given, given == null ? "" : given, poolKind, PoolKind.PROCESS);
             onlyFor(onWorkerLost, "on_worker_lost", poolKind, PoolKind.PROCESS);
             return new PoolSettings(
                     poolKind,
@@ -236,7 +253,8 @@ final class PoolHandlers {
                     ttl,
                     capacity == null ? DEFAULT_CAPACITY : capacity.intValue(),
                     defaultTimeout,
-                    grace == null ? DEFAULT_GRACE_MILLIS : grace);
+                    grace == null ? DEFAULT_GRACE_MILLIS : grace,
+                    policy.policy());
         }
 
         private static void onlyFor(@Nullable Object value, String name, PoolKind kind, PoolKind only) {

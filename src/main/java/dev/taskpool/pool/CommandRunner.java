@@ -140,6 +140,11 @@ public final class CommandRunner implements Runner {
     }
 
     @Override
+    public RunnerStatus status() {
+        return RunnerStatus.FINE;
+    }
+
+    @Override
     public Signalled signal(String workerId, String signal) {
         for (Seat seat : seats.values()) {
             if (ids.text(seat.number).equals(workerId)) {

@@ -5,6 +5,7 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.WorkerPolicy;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
 import dev.taskpool.process.Spawner;
@@ -46,7 +47,7 @@ public final class ProcessRunner implements Runner {
     private final Path socketFolder;
     private final long maxResultBytes;
     private final boolean traces;
-    private final Consumer<String> broken;
+    private final Consumer<Breakage> broken;
     private final Roster roster;
     private final WorkerIds ids = new WorkerIds();
     private final SecureRandom random = new SecureRandom();
@@ -65,8 +66,8 @@ public final class ProcessRunner implements Runner {
      * @param socketFolder a short path, as sockets need; a folder is made in it at the first start, and removed by close
      * @param maxResultBytes a larger result fails its task
      * @param traces whether stack traces are shown to clients
-     * @param broken is told the cause when a worker was lost and the settings say BREAK, after the end of the run that it
-     *     held; from any thread, must not block
+     * @param broken is told why, when a worker was lost and the settings say BREAK, after the end of the run that it held, and
+     *     when an initializer failed, after the ends of the runs that waited; from any thread, must not block
      */
     public ProcessRunner(
             String pool,
@@ -76,7 +77,7 @@ public final class ProcessRunner implements Runner {
             Path socketFolder,
             long maxResultBytes,
             boolean traces,
-            Consumer<String> broken) {
+            Consumer<Breakage> broken) {
         this.pool = pool;
         this.type = type;
         this.spawner = spawner;
@@ -102,6 +103,11 @@ public final class ProcessRunner implements Runner {
         Worker worker = roster.take(run);
         if (worker != null) {
             deliver(worker, run);
+            return;
+        }
+        Failure refusal = roster.refused(run);
+        if (refusal != null) {
+            notStarted(run, refusal);
         }
     }
 
@@ -134,7 +140,8 @@ public final class ProcessRunner implements Runner {
     @Override
     public void configure(PoolSettings settings) {
         roster.configure(settings);
-        later(0, this::letIdleGo);
+        // Now: the next run must not find a worker that the settings have no place for.
+        letIdleGo();
     }
 
     @Override
@@ -149,6 +156,11 @@ public final class ProcessRunner implements Runner {
         return roster.present().stream()
                 .map(seen -> seen.view().withMemory(seen.worker().residentBytes()))
                 .toList();
+    }
+
+    @Override
+    public RunnerStatus status() {
+        return roster.status();
     }
 
     @Override
@@ -210,7 +222,7 @@ public final class ProcessRunner implements Runner {
                 if (worker != null) {
                     Worker welcome = worker;
                     worker.connected(channel, said);
-                    later(0, () -> ready(welcome)); // not here: only the keeper knows that its start is complete
+                    later(0, () -> initialize(welcome)); // not here: only the keeper knows that its start is complete
                     watch(worker, channel, said.heartbeatMillis());
                     listen(worker, channel);
                 }
@@ -260,10 +272,59 @@ public final class ProcessRunner implements Runner {
         return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
 
+    /** Has a new worker do what each has to do before its first task. */
+    private void initialize(Worker worker) {
+        WorkerPolicy.Initializer initializer = roster.initializer(worker);
+        if (initializer == null) {
+            ready(worker);
+            return;
+        }
+        long limit = type.startTimeout().toMillis();
+        later(limit, () -> {
+            if (worker.initializing()) {
+                initializerFailed(
+                        worker, "it did not come back within the worker type's start_timeout, " + limit + " ms");
+            }
+        });
+        worker.initialize(initializer, () -> worker.terminate(AFTER_CONNECTION));
+    }
+
+    private void initialized(Worker worker) {
+        worker.initialized();
+        later(0, () -> ready(worker));
+    }
+
+    /** What one worker cannot begin with, none can: the pool is broken until it gets other settings. */
+    private void initializerFailed(Worker worker, String cause) {
+        worker.initialized();
+        String message = "the initializer of the workers failed";
+        List<Run> refused = roster.refuse(worker, Failure.of(FailureCode.INITIALIZER_FAILED, message + ": " + cause));
+        worker.terminate(Duration.ZERO);
+        if (refused != null) {
+            LOG.error("pool {} is broken: {}: {}", pool, message, cause);
+            for (Run each : refused) {
+                notStarted(each, Failure.of(FailureCode.INITIALIZER_FAILED, message + ": " + cause));
+            }
+            broken.accept(new Breakage(FailureCode.INITIALIZER_FAILED, message, cause));
+        }
+    }
+
+    private static String describe(Message.FromWorker.Failed failed) {
+        String type = failed.exceptionType();
+        return (type == null ? "" : type + ": ") + failed.message();
+    }
+
     private void ready(Worker worker) {
-        Run next = roster.ready(worker);
+        follow(worker, roster.ready(worker));
+    }
+
+    private void follow(Worker worker, Roster.After after) {
+        Run next = after.next();
         if (next != null) {
             deliver(worker, next);
+        }
+        if (after.leave()) {
+            leave(worker);
         }
     }
 
@@ -298,6 +359,8 @@ public final class ProcessRunner implements Runner {
                 // What was too large to be read can only have been a result.
                 if (run != null) {
                     finished(worker, run, Json.NULL, tooLarge(FrameChannel.MAX_FRAME));
+                } else if (worker.initializing()) {
+                    initialized(worker);
                 }
             } else {
                 heard(worker, run, Message.fromWorker(frame));
@@ -312,6 +375,9 @@ public final class ProcessRunner implements Runner {
                 finished(worker, run, result, result.size() > maxResultBytes ? tooLarge(result.size()) : null);
             case Message.FromWorker.Failed failed
             when run != null && run.is(failed.task()) -> finished(worker, run, Json.NULL, failure(failed));
+            case Message.FromWorker.Result(String task, Json _) when worker.initializing(task) -> initialized(worker);
+            case Message.FromWorker.Failed failed
+            when worker.initializing(failed.task()) -> initializerFailed(worker, describe(failed));
             case Message.FromWorker.Progress(String task, double fraction, String text)
             when run != null && run.is(task) -> run.progress(fraction, text);
             case Message.FromWorker.Output(String task, boolean stderr, String text)
@@ -349,19 +415,18 @@ public final class ProcessRunner implements Runner {
 
     private void finished(Worker worker, Run run, Json result, @Nullable Failure failure) {
         worker.settleOutput();
-        Roster.After after = roster.finished(worker, run);
         // The worker is free before the end is told: whoever hears it may start the next run at once.
-        Run next = after.next();
-        if (next != null) {
-            deliver(worker, next);
-        }
-        if (after.leave()) {
-            leave(worker);
-        }
+        follow(worker, roster.finished(worker, run, hasGrown(worker)));
         run.ended(
                 failure == null
                         ? new Ending.Returned(result, run.output().close(null))
                         : new Ending.Failed(failure, run.output().close(null)));
+    }
+
+    private boolean hasGrown(Worker worker) {
+        Long limit = roster.maxMemoryBytes();
+        Long bytes = limit == null ? null : worker.residentBytes();
+        return limit != null && bytes != null && bytes > limit;
     }
 
     // --- its end ---
@@ -378,6 +443,9 @@ public final class ProcessRunner implements Runner {
     }
 
     private void bury(Worker worker, @Nullable Exit exit, String cause) {
+        if (worker.initializing()) {
+            initializerFailed(worker, cause);
+        }
         Roster.Loss loss = roster.buried(worker);
         Run run = loss.run();
         if (run != null) {
@@ -385,7 +453,7 @@ public final class ProcessRunner implements Runner {
         }
         // After that: the task that the worker held has the evidence, the others fail because of it.
         if (loss.breaks()) {
-            broken.accept("a worker was lost: " + cause);
+            broken.accept(new Breakage(FailureCode.WORKER_DIED, "a worker was lost", cause));
         }
         for (Run each : loss.hopeless()) {
             notStarted(each, "no worker could be started; the last one: " + cause);
@@ -406,8 +474,11 @@ public final class ProcessRunner implements Runner {
     }
 
     private static void notStarted(Run run, String reason) {
-        run.ended(new Ending.NotStarted(
-                Failure.of(FailureCode.START_FAILED, reason), run.output().close(null)));
+        notStarted(run, Failure.of(FailureCode.START_FAILED, reason));
+    }
+
+    private static void notStarted(Run run, Failure failure) {
+        run.ended(new Ending.NotStarted(failure, run.output().close(null)));
     }
 
     private void finishClose() {

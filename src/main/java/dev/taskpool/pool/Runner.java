@@ -28,6 +28,9 @@ public interface Runner {
      */
     List<WorkerView> workers();
 
+    /** Returns how it fares. Safe for all threads. */
+    RunnerStatus status();
+
     /** What became of a signal. */
     enum Signalled {
         SENT,

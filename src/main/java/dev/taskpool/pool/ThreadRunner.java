@@ -109,6 +109,11 @@ public final class ThreadRunner implements Runner {
     }
 
     @Override
+    public RunnerStatus status() {
+        return RunnerStatus.FINE;
+    }
+
+    @Override
     public Signalled signal(String workerId, String signal) {
         return seats.values().stream().anyMatch(seat -> ids.text(seat.number).equals(workerId))
                 ? Signalled.NO_PROCESS

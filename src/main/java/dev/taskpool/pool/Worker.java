@@ -2,6 +2,7 @@ package dev.taskpool.pool;
 
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Ticker;
+import dev.taskpool.model.WorkerPolicy;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
 import dev.taskpool.process.OutputSink;
@@ -42,6 +43,9 @@ final class Worker implements OutputSink {
     /** What it said of itself; set once, before the channel. */
     private volatile Message.FromWorker.@Nullable Hello hello;
 
+    /** What its initializer goes by, as a task does, until that has come back. */
+    private volatile String initializing = "";
+
     /** Why its connection was given up, where it was. */
     private volatile String complaint = "";
 
@@ -58,6 +62,9 @@ final class Worker implements OutputSink {
 
     int tasks;
     long idleSinceNanos;
+    final long startedNanos = System.nanoTime();
+    /** What it began with; set when it has said hello. */
+    WorkerPolicy.@Nullable Initializer initializer;
     /** When it came into its state. */
     private long sinceMillis = startedAtMillis;
 
@@ -210,16 +217,58 @@ final class Worker implements OutputSink {
         }
     }
 
+    /**
+     * Hands over the initializer.
+     *
+     * @param undelivered is called where the worker cannot have got it
+     */
+    void initialize(WorkerPolicy.Initializer call, Runnable undelivered) {
+        String name = "initializer-" + id;
+        initializing = name;
+        Frame frame =
+                run(name, 1, call.callable(), call.args(), call.kwargs(), 0).frame();
+        Thread.ofVirtual().name("worker-deliver").start(() -> write(frame, undelivered));
+    }
+
+    /** Returns whether its initializer was begun and has not come back. */
+    boolean initializing() {
+        return !initializing.isEmpty();
+    }
+
+    /** Returns whether this is what its initializer goes by. */
+    boolean initializing(String task) {
+        return initializing() && initializing.equals(task);
+    }
+
+    /** Its initializer has come back. */
+    void initialized() {
+        initializing = "";
+    }
+
     private static Message message(Run run) {
-        Json args = run.spec().args();
-        Json kwargs = run.spec().kwargs();
-        return new Message.ToWorker.Run(
+        return run(
                 run.id().toString(),
                 run.attempt(),
                 run.spec().callable(),
+                run.spec().args(),
+                run.spec().kwargs(),
+                run.deadlineMillis());
+    }
+
+    private static Message run(
+            String name,
+            int attempt,
+            String callable,
+            @Nullable Json args,
+            @Nullable Json kwargs,
+            long deadlineMillis) {
+        return new Message.ToWorker.Run(
+                name,
+                attempt,
+                callable,
                 args == null ? NO_ARGS : args,
                 kwargs == null ? NO_KWARGS : kwargs,
-                run.deadlineMillis());
+                deadlineMillis);
     }
 
     private void write(Frame frame, Runnable undelivered) {

@@ -169,4 +169,87 @@ class WorkersTest {
         api.post("/v1/pools/default/terminate?signal=KILL", null);
         assertThat(api.awaitDone(id).json().at("/error/code").asText()).isEqualTo("exception");
     }
+
+    @Test
+    void failedInitializerIsShownAndMended() {
+        String broken = ",\"max_workers\":2,\"initializer\":{\"callable\":\"mortal.fail\",\"args\":[\"no model\"]}";
+        make("w4", broken);
+        api.post("/v1/pools/w4/pause", null);
+        List<String> pending = List.of(
+                api.submit(task("w4", "mortal.echo", "[1]")).id(),
+                api.submit(task("w4", "mortal.echo", "[2]")).id(),
+                api.submit(task("w4", "mortal.echo", "[3]")).id());
+        api.post("/v1/pools/w4/resume", null);
+        for (String id : pending) {
+            assertThat(api.awaitDone(id).json().at("/error/code").asText()).isEqualTo("initializer_failed");
+        }
+        await().until(() -> api.get("/v1/pools/w4").state().equals("BROKEN"));
+        JsonNode pool = api.get("/v1/pools/w4").json();
+        assertThat(pool.at("/broken/code").asText()).isEqualTo("initializer_failed");
+        assertThat(pool.at("/broken/cause").asText()).isEqualTo("Refused: no model");
+        assertThat(pool.at("/initializer/callable").asText()).isEqualTo("mortal.fail");
+        assertThat(pool.path("broken_by").asText()).contains("initializer", "no model");
+        assertThat(api.submit(task("w4", "mortal.echo", "[1]")).code()).isEqualTo("pool_broken");
+        assertThat(workers("w4")).isEmpty();
+        // With the same settings it is mended, and breaks again.
+        make("w4", broken);
+        assertThat(api.run(task("w4", "mortal.echo", "[1]"))
+                        .json()
+                        .at("/error/code")
+                        .asText())
+                .isEqualTo("initializer_failed");
+        await().until(() -> api.get("/v1/pools/w4").state().equals("BROKEN"));
+        make("w4", ",\"max_workers\":2,\"initializer\":{\"callable\":\"mortal.mark\",\"args\":[\"m\"]}");
+        assertThat(api.run(task("w4", "mortal.mark", "[]"))
+                        .json()
+                        .at("/result/0")
+                        .asText())
+                .isEqualTo("m");
+        assertThat(api.get("/v1/pools/w4").json().has("broken")).isFalse();
+    }
+
+    @Test
+    void initializerMustBeWhatTheWorkersHave() {
+        String path = "/v1/pools/w5";
+        String body = "{\"kind\":\"PROCESS\",\"worker_type\":\"mortal\",\"max_workers\":1,\"initializer\":";
+        Api.Answer unknown = api.put(path, body + "{\"callable\":\"noop\"}}");
+        assertThat(unknown.status()).isEqualTo(422);
+        assertThat(unknown.json().at("/errors/0/pointer").asText()).isEqualTo("/initializer/callable");
+        assertThat(api.put(path, body + "{\"args\":[1]}}").status()).isEqualTo(400);
+        assertThat(api.put(path, body + "{\"callable\":\"mortal.mark\",\"argv\":[1]}}")
+                        .json()
+                        .at("/errors/0/pointer")
+                        .asText())
+                .isEqualTo("/initializer/argv");
+        assertThat(api.put(path, "{\"kind\":\"THREAD\",\"max_workers\":1,\"max_worker_age_ms\":10}")
+                        .status())
+                .isEqualTo(400);
+    }
+
+    @Test
+    void backlogOutlivesRecyclingWhileThePoolShutsDown() {
+        make("w6", ",\"max_workers\":2,\"max_tasks_per_worker\":2,\"max_worker_memory_bytes\":1073741824");
+        String one = task("w6", "mortal.pid", "[]");
+        String batch = api.post("/v1/batches", "{\"items\":[" + (one + ",").repeat(29) + one + "]}")
+                .id();
+        assertThat(api.post("/v1/pools/w6/shutdown", null).state()).isEqualTo("SHUTTING_DOWN");
+        JsonNode done = api.post("/v1/wait", "{\"batch_id\":\"" + batch + "\",\"wait\":25}")
+                .json()
+                .path("done");
+        assertThat(done.findValuesAsText("state")).hasSize(30).containsOnly("SUCCEEDED");
+        await().atMost(Duration.ofSeconds(60))
+                .until(() -> api.get("/v1/pools/w6").state().equals("SHUT_DOWN"));
+        assertThat(workers("w6")).isEmpty();
+    }
+
+    @Test
+    void pausedPoolKeepsItsWorkers() {
+        make("w7", ",\"max_workers\":1");
+        JsonNode pid = api.run(task("w7", "mortal.pid", "[]")).json().path("result");
+        api.post("/v1/pools/w7/pause", null);
+        String held = api.submit(task("w7", "mortal.pid", "[]")).id();
+        assertThat(workers("w7").get(0).path("pid").asLong()).isEqualTo(pid.asLong());
+        api.post("/v1/pools/w7/resume", null);
+        assertThat(api.awaitDone(held).json().path("result")).isEqualTo(pid);
+    }
 }

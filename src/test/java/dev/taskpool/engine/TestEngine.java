@@ -22,6 +22,7 @@ import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.Ending;
 import dev.taskpool.pool.Run;
 import dev.taskpool.pool.Runner;
+import dev.taskpool.pool.RunnerStatus;
 import dev.taskpool.pool.WorkerView;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.StorageException;
@@ -101,6 +102,11 @@ final class TestEngine implements AutoCloseable {
         @Override
         public List<WorkerView> workers() {
             return List.of();
+        }
+
+        @Override
+        public RunnerStatus status() {
+            return new RunnerStatus(false, 0);
         }
 
         @Override

@@ -36,7 +36,7 @@ class ProcessRunnerTest {
     Path folder;
 
     private final Spawner spawner = Spawner.best();
-    private final ConcurrentLinkedQueue<String> broken = new ConcurrentLinkedQueue<>();
+    private final ConcurrentLinkedQueue<Breakage> broken = new ConcurrentLinkedQueue<>();
     private Path sockets;
     private Bench bench;
     private @Nullable ProcessRunner runner;
