@@ -320,16 +320,22 @@ public final class SettingsLoader {
                 s.integer("queue_capacity", 10_000, 0, 1_000_000),
                 millis(s.optionalDuration("default_timeout", null, "1ms", "365d")),
                 s.duration("grace", "5s", "0s", "1h").toMillis(),
-                kind == PoolKind.PROCESS ? workerPolicy(s) : WorkerPolicy.NONE);
+                workerPolicy(s, kind));
         s.close();
         return pool;
     }
 
-    private static WorkerPolicy workerPolicy(Section s) {
-        return new WorkerPolicy(
-                initializer(s),
-                s.optionalSize("max_worker_memory", null, "1MiB", "1024GiB"),
-                millis(s.optionalDuration("max_worker_age", null, "1ms", "365d")));
+    private static WorkerPolicy workerPolicy(Section s, PoolKind kind) {
+        return switch (kind) {
+            case THREAD -> new WorkerPolicy(null, null, null, s.optionalInteger("max_stuck_workers", null, 0, 1024));
+            case PROCESS ->
+                new WorkerPolicy(
+                        initializer(s),
+                        s.optionalSize("max_worker_memory", null, "1MiB", "1024GiB"),
+                        millis(s.optionalDuration("max_worker_age", null, "1ms", "365d")),
+                        null);
+            case COMMAND -> WorkerPolicy.NONE;
+        };
     }
 
     private static WorkerPolicy.@Nullable Initializer initializer(Section pool) {

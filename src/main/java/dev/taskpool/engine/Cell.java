@@ -18,6 +18,9 @@ final class Cell {
 
     Timers.@Nullable Timer runTimer;
     Timers.@Nullable Timer wakeTimer;
+    /** When it is seen whether the run heeds its interrupt. */
+    Timers.@Nullable Timer heedTimer;
+
     long startedNanos;
     long appliedRevision;
 

@@ -23,6 +23,7 @@ record Ended(Live live, Cell cell, Run run, Ending ending) implements Command {
         tx.undo(() -> cell.run(run));
         live.timers.cancel(cell.runTimer);
         cell.runTimer = null;
+        live.heeded(tx, pool, cell, run);
         live.addRunning(tx, pool, -1);
         if (next.state() == TaskState.PENDING) {
             live.addPending(tx, pool, 1);

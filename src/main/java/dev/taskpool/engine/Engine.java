@@ -271,11 +271,10 @@ public final class Engine implements AutoCloseable {
         });
     }
 
-    /** Returns how far the run of a task says it is, or null. */
-    public Run.@Nullable Progress progress(TaskId id) {
+    /** Returns the run under way of a task, or null: it knows how far it is, and whether it heeds its interrupt. */
+    public @Nullable Run run(TaskId id) {
         Cell cell = live.cells.get(id.sequence());
-        Run run = cell == null ? null : cell.run();
-        return run == null ? null : run.progress();
+        return cell == null ? null : cell.run();
     }
 
     /** Takes a task back. */
@@ -527,6 +526,12 @@ public final class Engine implements AutoCloseable {
             LivePool pool = Pools.named(live, name);
             tx.after(() -> {
                 pool.runner.terminate(kill ? 0 : pool.settings.graceMillis());
+                for (Cell cell : live.cells.values()) {
+                    Run run = cell.run();
+                    if (run != null && cell.task().spec().pool().equals(name)) {
+                        live.watchInterrupt(pool, cell, run);
+                    }
+                }
                 answer.complete(pool.view(false));
             });
         });

@@ -27,6 +27,10 @@ final class LivePool {
     long pending;
 
     long running;
+
+    /** Those of them that ignore their interrupt. */
+    int stuck;
+
     long namedAtNanos;
 
     /** Whether the database is being asked for what is behind the queue's boundary. */
@@ -75,6 +79,7 @@ final class LivePool {
                 pending,
                 running,
                 state == PoolState.BROKEN ? brokenBy : null,
+                stuck,
                 runner.status(),
                 created);
     }
@@ -97,7 +102,9 @@ final class LivePool {
     }
 
     long freeWorkers() {
-        return state.starts() && sweeps == 0 ? Math.max(0, settings.maxWorkers() - running) : 0;
+        Integer replaced = settings.worker().maxStuck();
+        int lent = Math.min(stuck, replaced == null ? settings.maxWorkers() : replaced);
+        return state.starts() && sweeps == 0 ? Math.max(0, settings.maxWorkers() + lent - running) : 0;
     }
 
     void ran(long millis) {

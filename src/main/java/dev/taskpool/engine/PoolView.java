@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param pending tasks that are not started, delayed ones included
  * @param running tasks on a worker
  * @param brokenBy why it is BROKEN; null where it is not
+ * @param stuck threads that ignore their interrupt
  * @param status how its workers fare
  * @param created whether the call that returns this made it
  */
@@ -22,5 +23,6 @@ public record PoolView(
         long pending,
         long running,
         @Nullable Breakage brokenBy,
+        int stuck,
         RunnerStatus status,
         boolean created) {}

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class PoolHandlers {
     private static final String PROPERTIES = "kind, max_workers, min_workers, virtual_threads, worker_type,"
             + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, queue_capacity, default_timeout_ms, grace_ms,"
-            + " initializer, max_worker_memory_bytes, max_worker_age_ms";
+            + " initializer, max_worker_memory_bytes, max_worker_age_ms, max_stuck_workers";
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
     private static final int DEFAULT_CAPACITY = 10_000;
     private static final long DEFAULT_GRACE_MILLIS = 5_000;
@@ -131,14 +131,15 @@ final class PoolHandlers {
         out.writeNumberField("min_workers", settings.minWorkers());
         if (settings.kind() == PoolKind.THREAD) {
             out.writeBooleanField("virtual_threads", settings.virtualThreads());
+            out.writeNumberField("stuck", pool.stuck());
         }
         if (settings.kind() == PoolKind.PROCESS) {
             out.writeStringField("worker_type", settings.workerType());
             out.writeStringField("on_worker_lost", settings.onWorkerLost().name());
-            WorkerPolicyJson.write(out, settings.worker());
             out.writeBooleanField("degraded", pool.status().degraded());
             out.writeNumberField("worker_losses", pool.status().workerLosses());
         }
+        WorkerPolicyJson.write(out, settings.worker());
         number(
                 out,
                 "max_tasks_per_worker",
@@ -238,6 +239,7 @@ final class PoolHandlers {
             onlyFor(maxTasks, "max_tasks_per_worker", poolKind, PoolKind.PROCESS);
             String given = policy.given();
             onlyFor(given, given == null ? "" : given, poolKind, PoolKind.PROCESS);
+            onlyFor(policy.stuck(), "max_stuck_workers", poolKind, PoolKind.THREAD);
             onlyFor(onWorkerLost, "on_worker_lost", poolKind, PoolKind.PROCESS);
             return new PoolSettings(
                     poolKind,

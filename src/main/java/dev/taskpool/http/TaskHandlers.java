@@ -43,8 +43,7 @@ final class TaskHandlers {
     }
 
     private Answer one(int status, Task task) {
-        return Answer.json(status, TaskJson.bytes(task, engine.progress(task.id())))
-                .with("ETag", TaskJson.etag(task));
+        return Answer.json(status, TaskJson.bytes(task, engine.run(task.id()))).with("ETag", TaskJson.etag(task));
     }
 
     CompletableFuture<Reply> get(Exchange exchange) {

@@ -22,8 +22,8 @@ public final class TaskJson {
     }
 
     /** Writes a task with arguments and result. */
-    static void full(JsonGenerator out, Task task, Run.@Nullable Progress progress) throws IOException {
-        write(out, task, true, true, progress);
+    static void full(JsonGenerator out, Task task, @Nullable Run run) throws IOException {
+        write(out, task, true, true, run);
     }
 
     /** Writes a task with its result and without its arguments, which who waited for it knows. */
@@ -37,12 +37,11 @@ public final class TaskJson {
     }
 
     /** Returns a task as JSON with arguments and result, as getTask answers it and callbacks carry it. */
-    public static byte[] bytes(Task task, Run.@Nullable Progress progress) {
-        return JsonOut.bytes(out -> full(out, task, progress));
+    public static byte[] bytes(Task task, @Nullable Run run) {
+        return JsonOut.bytes(out -> full(out, task, run));
     }
 
-    private static void write(
-            JsonGenerator out, Task task, boolean arguments, boolean result, Run.@Nullable Progress progress)
+    private static void write(JsonGenerator out, Task task, boolean arguments, boolean result, @Nullable Run run)
             throws IOException {
         TaskSpec spec = task.spec();
         out.writeStartObject();
@@ -96,14 +95,23 @@ public final class TaskJson {
         times(out, task);
         output(out, task);
         callback(out, task);
-        if (progress != null && task.state() == TaskState.RUNNING) {
+        if (run != null && task.state() == TaskState.RUNNING) {
+            running(out, run);
+        }
+        out.writeNumberField("revision", task.revision());
+        out.writeEndObject();
+    }
+
+    /** What only the run under way knows. */
+    private static void running(JsonGenerator out, Run run) throws IOException {
+        Run.Progress progress = run.progress();
+        if (progress != null) {
             out.writeObjectFieldStart("progress");
             out.writeNumberField("fraction", progress.fraction());
             out.writeStringField("message", progress.message());
             out.writeEndObject();
         }
-        out.writeNumberField("revision", task.revision());
-        out.writeEndObject();
+        instant(out, "interrupt_ignored_at", run.ignoredStopAt());
     }
 
     private static void times(JsonGenerator out, Task task) throws IOException {

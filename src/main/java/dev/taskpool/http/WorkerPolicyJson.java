@@ -18,6 +18,7 @@ final class WorkerPolicyJson implements JsonIn.Reading {
     private boolean initializer;
     private @Nullable Long memory;
     private @Nullable Long age;
+    private @Nullable Long stuck;
 
     @Override
     public boolean property(JsonIn in, String name) throws IOException {
@@ -31,6 +32,7 @@ final class WorkerPolicyJson implements JsonIn.Reading {
             }
             case "max_worker_memory_bytes" -> memory = in.integer(LEAST_MEMORY_BYTES, Long.MAX_VALUE);
             case "max_worker_age_ms" -> age = in.integer(1, MAX_MILLIS);
+            case "max_stuck_workers" -> stuck = in.integer(0, 1024);
             default -> {
                 return false;
             }
@@ -50,7 +52,7 @@ final class WorkerPolicyJson implements JsonIn.Reading {
         return true;
     }
 
-    /** Returns the name of a property that the body had of these, or null. */
+    /** Returns the name of a property of PROCESS pools that the body had, or null. */
     @Nullable
     String given() {
         if (initializer) {
@@ -59,9 +61,19 @@ final class WorkerPolicyJson implements JsonIn.Reading {
         return memory != null ? "max_worker_memory_bytes" : age != null ? "max_worker_age_ms" : null;
     }
 
+    /** Returns how many stuck threads are replaced, where the body had it, or null. */
+    @Nullable
+    Long stuck() {
+        return stuck;
+    }
+
     WorkerPolicy policy() {
         String name = callable;
-        return new WorkerPolicy(name == null ? null : new WorkerPolicy.Initializer(name, args, kwargs), memory, age);
+        return new WorkerPolicy(
+                name == null ? null : new WorkerPolicy.Initializer(name, args, kwargs),
+                memory,
+                age,
+                stuck == null ? null : Integer.valueOf(stuck.intValue()));
     }
 
     static void write(JsonGenerator out, WorkerPolicy policy) throws IOException {
@@ -82,6 +94,9 @@ final class WorkerPolicyJson implements JsonIn.Reading {
         }
         if (policy.maxAgeMillis() != null) {
             out.writeNumberField("max_worker_age_ms", policy.maxAgeMillis());
+        }
+        if (policy.maxStuck() != null) {
+            out.writeNumberField("max_stuck_workers", policy.maxStuck());
         }
     }
 }

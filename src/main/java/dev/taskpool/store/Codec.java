@@ -388,13 +388,14 @@ final class Codec {
         }
         out.putOptional(policy.maxMemoryBytes());
         out.putOptional(policy.maxAgeMillis());
+        out.putOptional(policy.maxStuck());
     }
 
     private static WorkerPolicy policy(Bytes.Reader in) {
         WorkerPolicy.Initializer initializer = in.readByte() == 0
                 ? null
                 : new WorkerPolicy.Initializer(in.readString(), in.readOptionalJson(), in.readOptionalJson());
-        return new WorkerPolicy(initializer, in.readOptionalLong(), in.readOptionalLong());
+        return new WorkerPolicy(initializer, in.readOptionalLong(), in.readOptionalLong(), in.readOptionalInt());
     }
 
     static Change.StoredPool pool(Bytes.Reader in) {

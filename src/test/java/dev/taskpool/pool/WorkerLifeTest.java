@@ -90,7 +90,7 @@ class WorkerLifeTest {
     }
 
     private static WorkerPolicy initializer(String callable, String args) {
-        return new WorkerPolicy(new WorkerPolicy.Initializer(callable, Json.ofValid(args), null), null, null);
+        return new WorkerPolicy(new WorkerPolicy.Initializer(callable, Json.ofValid(args), null), null, null, null);
     }
 
     private static ConditionFactory soon() {
@@ -171,7 +171,7 @@ class WorkerLifeTest {
 
     @Test
     void workerThatGrewIsReplaced() throws Exception {
-        pool(settings(1).with(new WorkerPolicy(null, 80L << 20, null)));
+        pool(settings(1).with(new WorkerPolicy(null, 80L << 20, null, null)));
         String pid = pid();
         assertThat(pid()).isEqualTo(pid);
         start("grow", "[100000000]").result();
@@ -183,7 +183,7 @@ class WorkerLifeTest {
     @Test
     void oldWorkerIsReplacedWhenItHasNoTask() throws Exception {
         ProcessRunner pool = pool(Bench.settings(PoolKind.PROCESS, 2, 1, null, null, OnWorkerLost.BREAK)
-                .with(new WorkerPolicy(null, null, 1_500L)));
+                .with(new WorkerPolicy(null, null, 1_500L, null)));
         String first = pid();
         // Also one that is kept ready, and idle.
         soon().until(() -> pool.workers().stream()

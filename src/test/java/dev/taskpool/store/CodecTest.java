@@ -64,8 +64,9 @@ class CodecTest {
                 new PoolSettings(PoolKind.PROCESS, 2, 1, false, "java", 3, 4L, OnWorkerLost.BREAK, null, 10, null, 100);
         for (WorkerPolicy policy : List.of(
                 WorkerPolicy.NONE,
-                new WorkerPolicy(null, null, 5L),
-                new WorkerPolicy(new WorkerPolicy.Initializer("a:b", Json.ofValid("[1]"), null), 1L << 30, null))) {
+                new WorkerPolicy(null, null, 5L, 6),
+                new WorkerPolicy(
+                        new WorkerPolicy.Initializer("a:b", Json.ofValid("[1]"), null), 1L << 30, null, null))) {
             Change.StoredPool pool = new Change.StoredPool("p", plain.with(policy), PoolState.PAUSED, true);
             Bytes out = new Bytes(64);
             Codec.pool(pool, out);
