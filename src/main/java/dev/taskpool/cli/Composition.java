@@ -15,6 +15,7 @@ import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.WorkerPolicy;
 import dev.taskpool.pool.CommandTemplate;
 import dev.taskpool.process.Programs;
 import dev.taskpool.process.ResourceLimits;
@@ -95,10 +96,29 @@ final class Composition {
             }
             all.add(Registered.of(type, spec));
         }));
+        Registry registry;
         try {
-            return new Registry(all);
+            registry = new Registry(all);
         } catch (IllegalArgumentException e) {
             throw new CannotStartException(String.valueOf(e.getMessage()), e);
+        }
+        settings.pools().forEach((name, pool) -> checkInitializer(name, pool, registry, offered.keySet()));
+        return registry;
+    }
+
+    /** Refuses an initializer that workers of its pool do not have, where it is known what they have. */
+    private static void checkInitializer(String name, PoolSettings pool, Registry registry, Set<String> asked) {
+        WorkerPolicy.Initializer initializer = pool.worker().initializer();
+        if (initializer == null
+                || !(pool.workerType().equals(PoolSettings.JAVA_WORKER) || asked.contains(pool.workerType()))) {
+            return;
+        }
+        Registered callable = registry.find(initializer.callable());
+        if (callable == null || !callable.runsOn(pool)) {
+            throw new CannotStartException(
+                    "pools." + name + ".initializer: there is no callable " + initializer.callable()
+                            + " for workers of type " + pool.workerType(),
+                    null);
         }
     }
 

@@ -1,10 +1,12 @@
 package dev.taskpool.config;
 
 import dev.taskpool.model.FailureMatch;
+import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.RetryPolicy;
+import dev.taskpool.model.WorkerPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -27,7 +29,9 @@ import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
+import org.snakeyaml.engine.v2.nodes.SequenceNode;
 
 /**
  * Reads the settings: the file, over it the environment ({@code server.port} is {@code TASKPOOL_SERVER_PORT}), under it the
@@ -350,9 +354,48 @@ public final class SettingsLoader {
                 null,
                 s.integer("queue_capacity", 10_000, 0, 1_000_000),
                 millis(s.optionalDuration("default_timeout", null, "1ms", "365d")),
-                s.duration("grace", "5s", "0s", "1h").toMillis());
+                s.duration("grace", "5s", "0s", "1h").toMillis(),
+                workerPolicy(s, kind));
         s.close();
         return pool;
+    }
+
+    private static WorkerPolicy workerPolicy(Section s, PoolKind kind) {
+        return switch (kind) {
+            case THREAD -> new WorkerPolicy(null, null, null, s.optionalInteger("max_stuck_workers", null, 0, 1024));
+            case PROCESS ->
+                new WorkerPolicy(
+                        initializer(s),
+                        s.optionalSize("max_worker_memory", null, "1MiB", "1024GiB"),
+                        millis(s.optionalDuration("max_worker_age", null, "1ms", "365d")),
+                        null);
+            case COMMAND -> WorkerPolicy.NONE;
+        };
+    }
+
+    private static WorkerPolicy.@Nullable Initializer initializer(Section pool) {
+        if (!pool.isSet("initializer")) {
+            return null;
+        }
+        Section s = pool.section("initializer");
+        String callable = s.text("callable", "");
+        if (callable.isEmpty()) {
+            s.problem("callable", "is required");
+        }
+        Node args = s.tree("args");
+        Node kwargs = s.tree("kwargs");
+        if (args != null && !(args instanceof SequenceNode)) {
+            s.problem("args", "must be a list");
+        }
+        if (kwargs != null && !(kwargs instanceof MappingNode)) {
+            s.problem("kwargs", "must be a mapping");
+        }
+        s.close();
+        return new WorkerPolicy.Initializer(callable, json(args), json(kwargs));
+    }
+
+    private static @Nullable Json json(@Nullable Node node) {
+        return node == null ? null : Json.ofValid(NodeJson.text(node));
     }
 
     private static @Nullable Long millis(@Nullable Duration duration) {

@@ -22,6 +22,9 @@ final class Cell {
     Timers.@Nullable Timer deadlineTimer;
 
     Timers.@Nullable Timer wakeTimer;
+    /** When it is seen whether the run heeds its interrupt. */
+    Timers.@Nullable Timer heedTimer;
+
     long startedNanos;
     /** Waits for other tasks that its run has open. */
     int loans;

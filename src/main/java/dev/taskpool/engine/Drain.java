@@ -188,6 +188,7 @@ public final class Drain {
         Task next = live.verdict.abandoned(task, run.output().close(null), cell.stop, ranMillis, live.ids.micros());
         cell.run(null);
         tx.undo(() -> cell.run(run));
+        live.heeded(tx, pool, cell, run);
         live.addRunning(tx, pool, -1);
         if (next.state() == TaskState.PENDING) {
             live.addPending(tx, pool, 1);

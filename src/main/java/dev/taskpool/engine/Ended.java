@@ -25,6 +25,7 @@ record Ended(Live live, Cell cell, Run run, Ending ending) implements Command {
         cell.runTimer = null;
         live.timers.cancel(cell.deadlineTimer);
         cell.deadlineTimer = null;
+        live.heeded(tx, pool, cell, run);
         live.addRunning(tx, pool, -1);
         int loans = cell.loans;
         if (loans > 0) {

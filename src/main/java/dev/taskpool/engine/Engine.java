@@ -14,6 +14,7 @@ import dev.taskpool.model.TaskState;
 import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.Run;
+import dev.taskpool.pool.WorkerView;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.StorageException;
 import dev.taskpool.store.Store;
@@ -27,6 +28,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -302,11 +304,10 @@ public final class Engine implements AutoCloseable {
         });
     }
 
-    /** Returns how far the run of a task says it is, or null. */
-    public Run.@Nullable Progress progress(TaskId id) {
+    /** Returns the run under way of a task, or null: it knows how far it is, and whether it heeds its interrupt. */
+    public @Nullable Run run(TaskId id) {
         Cell cell = live.cells.get(id.sequence());
-        Run run = cell == null ? null : cell.run();
-        return run == null ? null : run.progress();
+        return cell == null ? null : cell.run();
     }
 
     /** Takes a task back. */
@@ -548,6 +549,40 @@ public final class Engine implements AutoCloseable {
             }
             answer.complete(pool.view(false));
         }));
+    }
+
+    /** Returns who works for a pool: the supplier looks at the processes, which blocks a little. */
+    public CompletableFuture<Supplier<List<WorkerView>>> workers(String pool) {
+        return ask((tx, answer) -> answer.complete(Pools.named(live, pool).runner::workers));
+    }
+
+    /**
+     * Sends a signal to the process of a worker.
+     *
+     * @param signal such as {@code SIGTERM}
+     */
+    public CompletableFuture<Boolean> signalWorker(String pool, String workerId, String signal) {
+        return ask((tx, answer) -> {
+            Pools.signal(live, pool, workerId, signal);
+            answer.complete(true);
+        });
+    }
+
+    /** Ends all workers of a pool with what they run; it goes on with others. Harmless in any state, and when repeated. */
+    public CompletableFuture<PoolView> terminatePool(String name, boolean kill) {
+        return ask((tx, answer) -> {
+            LivePool pool = Pools.named(live, name);
+            tx.after(() -> {
+                pool.runner.terminate(kill ? 0 : pool.settings.graceMillis());
+                for (Cell cell : live.cells.values()) {
+                    Run run = cell.run();
+                    if (run != null && cell.task().spec().pool().equals(name)) {
+                        live.watchInterrupt(pool, cell, run);
+                    }
+                }
+                answer.complete(pool.view(false));
+            });
+        });
     }
 
     private <T> CompletableFuture<T> ask(BiConsumer<Transaction, CompletableFuture<T>> question) {

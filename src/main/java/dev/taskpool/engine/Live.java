@@ -6,6 +6,7 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.OnLost;
+import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Task;
@@ -277,6 +278,34 @@ final class Live {
                 cell.stop = reason;
             }
             pool.runner.stop(run, pool.settings.graceMillis());
+            watchInterrupt(pool, cell, run);
+        }
+    }
+
+    /** A run on a thread was interrupted, which is all that can be done: looks after the grace whether it was heeded. */
+    void watchInterrupt(LivePool pool, Cell cell, Run run) {
+        if (pool.settings.kind() == PoolKind.THREAD && cell.heedTimer == null) {
+            cell.heedTimer = timers.at(
+                    ticker.nanos() + pool.settings.graceMillis() * 1_000_000L, tx -> ignored(tx, pool, cell, run));
+        }
+    }
+
+    /** Its thread is lost for the time being: another may take its place. */
+    private void ignored(Transaction tx, LivePool pool, Cell cell, Run run) {
+        if (cell.run() == run && run.ignoredStopAt() == 0) {
+            run.markIgnoringStop(ticker.millis());
+            pool.stuck++;
+            dispatch(tx, pool);
+        }
+    }
+
+    /** A run is over: a thread that was lost has come back. */
+    void heeded(Transaction tx, LivePool pool, Cell cell, Run run) {
+        timers.cancel(cell.heedTimer);
+        cell.heedTimer = null;
+        if (run.ignoredStopAt() > 0) {
+            pool.stuck--;
+            tx.undo(() -> pool.stuck++);
         }
     }
 
@@ -290,8 +319,8 @@ final class Live {
                 ? null
                 : Failure.of(
                         FailureCode.POOL_KIND_UNSUPPORTED,
-                        name + " runs on " + callable.whereItRuns() + ", and '" + pool.name
-                                + "' is not such a one now");
+                        name + " runs on " + callable.whereItRuns() + "; '" + pool.name + "' is " + pool.settings.kind()
+                                + " now");
     }
 
     /** A task that was taken from its queue does not start, for good. */

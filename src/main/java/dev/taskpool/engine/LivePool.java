@@ -2,12 +2,14 @@ package dev.taskpool.engine;
 
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
+import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.ReadyQueue;
 import dev.taskpool.pool.Runner;
 import dev.taskpool.store.Change;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** A pool at work: settings, queue, counters. Confined to the engine's thread. */
 final class LivePool {
@@ -32,6 +34,9 @@ final class LivePool {
     /** Slots of running tasks that wait for others; see {@link Loan}. */
     int lent;
 
+    /** Those of them that ignore their interrupt. */
+    int stuck;
+
     long namedAtNanos;
 
     /** Whether the database is being asked for what is behind the queue's boundary. */
@@ -46,7 +51,8 @@ final class LivePool {
     boolean closing;
 
     /** Why it is BROKEN, or was when it was last. */
-    String brokenBy = "";
+    @Nullable
+    Breakage brokenBy;
 
     final List<CompletableFuture<PoolView>> shutdownWaits = new ArrayList<>();
 
@@ -73,7 +79,15 @@ final class LivePool {
 
     PoolView view(boolean created) {
         return new PoolView(
-                name, settings, state, pending, running, state == PoolState.BROKEN ? brokenBy : null, created);
+                name,
+                settings,
+                state,
+                pending,
+                running,
+                state == PoolState.BROKEN ? brokenBy : null,
+                stuck,
+                runner.status(),
+                created);
     }
 
     /** Moves the pool on: at once for what is decided next, for all others once it is durable. */
@@ -86,16 +100,17 @@ final class LivePool {
         tx.after(() -> {
             settings = nextSettings;
             state = nextState;
-            if (!nextSettings.equals(before.settings())) {
+            // A runner that has refused to go on hears that it was mended, also where the settings are the same.
+            if (!nextSettings.equals(before.settings()) || before.state() == PoolState.BROKEN) {
                 runner.configure(nextSettings);
             }
         });
     }
 
     long freeWorkers() {
-        return state.starts() && sweeps == 0
-                ? Math.max(0, settings.maxWorkers() + Math.min(lent, MAX_LENT) - running)
-                : 0;
+        Integer replaced = settings.worker().maxStuck();
+        int given = Math.min(stuck, replaced == null ? settings.maxWorkers() : replaced) + Math.min(lent, MAX_LENT);
+        return state.starts() && sweeps == 0 ? Math.max(0, settings.maxWorkers() + given - running) : 0;
     }
 
     void ran(long millis) {

@@ -1,11 +1,16 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.callable.Registered;
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
+import dev.taskpool.model.WorkerPolicy;
+import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.Run;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.Store;
@@ -44,6 +49,7 @@ final class Pools {
 
         @Override
         public void decide(Transaction tx) {
+            checkInitializer();
             LivePool old = live.pools.get(name);
             if (live.unsettled.contains(name)) {
                 // Somebody else makes or deletes it in this transaction: decided again once that stands.
@@ -52,6 +58,21 @@ final class Pools {
                 make(tx);
             } else {
                 change(tx, old);
+            }
+        }
+
+        private void checkInitializer() {
+            WorkerPolicy.Initializer initializer = settings.worker().initializer();
+            if (initializer == null) {
+                return;
+            }
+            Registered callable = live.registry.find(initializer.callable());
+            if (callable == null || !callable.runsOn(settings)) {
+                throw Problem.field(
+                        ProblemCode.UNKNOWN_CALLABLE,
+                        "/initializer/callable",
+                        "there is no callable " + initializer.callable() + " for workers of type "
+                                + settings.workerType());
             }
         }
 
@@ -172,12 +193,12 @@ final class Pools {
     }
 
     /** Fails the pending tasks of a pool that is broken. */
-    static void failAll(Live live, Transaction tx, LivePool pool, String cause) {
+    static void failAll(Live live, Transaction tx, LivePool pool, Failure failure) {
         endAll(
                 live,
                 tx,
                 pool,
-                task -> live.verdict.rejected(task, Verdict.broken(cause), live.ids.micros()),
+                task -> live.verdict.rejected(task, failure, live.ids.micros()),
                 () -> closeIfEmpty(live, pool));
     }
 
@@ -260,8 +281,8 @@ final class Pools {
         }
     }
 
-    /** The workers of a pool cannot go on, and its settings say BREAK: all that it has fails, as in CPython. */
-    record Break(Live live, String name, String cause) implements Command {
+    /** The workers of a pool cannot go on, for an initializer failed or its settings say BREAK: all that it has fails, as in CPython. */
+    record Break(Live live, String name, Breakage by) implements Command {
         @Override
         public void decide(Transaction tx) {
             LivePool pool = live.pools.get(name);
@@ -272,9 +293,15 @@ final class Pools {
                 return;
             }
             pool.change(tx, pool.decided.settings(), PoolState.BROKEN);
-            failAll(live, tx, pool, cause);
+            failAll(
+                    live,
+                    tx,
+                    pool,
+                    by.code().equals(FailureCode.INITIALIZER_FAILED)
+                            ? Failure.of(by.code(), by.text())
+                            : Verdict.broken(by.text()));
             tx.after(() -> {
-                pool.brokenBy = cause;
+                pool.brokenBy = by;
                 for (Cell cell : List.copyOf(live.cells.values())) {
                     Run run = cell.run();
                     if (run != null && cell.task().spec().pool().equals(name)) {
@@ -287,6 +314,21 @@ final class Pools {
         @Override
         public boolean fact() {
             return true;
+        }
+    }
+
+    /** Sends a signal to the process of a worker. */
+    static void signal(Live live, String name, String workerId, String signal) {
+        switch (named(live, name).runner.signal(workerId, signal)) {
+            case SENT -> {}
+            case NO_SUCH_WORKER ->
+                throw Problem.of(
+                        ProblemCode.WORKER_NOT_FOUND,
+                        "there is no worker '" + workerId + "' in '" + name + "' any more");
+            case NO_PROCESS ->
+                throw Problem.of(
+                        ProblemCode.WORKER_HAS_NO_PROCESS,
+                        "worker '" + workerId + "' is a thread, or its process has not started");
         }
     }
 

@@ -1,10 +1,12 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
+import dev.taskpool.pool.Breakage;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.Store;
 import java.io.IOException;
@@ -64,8 +66,9 @@ final class Recovery implements Command {
             LivePool here = live.pools.get(pool.name());
             if (pool.state() == PoolState.BROKEN && here != null) {
                 // What was pending when it broke fails, as it was going to. Nothing that is accepted from now on.
-                here.brokenBy = "before the service was started again";
-                Pools.failAll(live, tx, here, "it broke before the service was started again");
+                here.brokenBy =
+                        new Breakage(FailureCode.POOL_BROKEN, "it broke before the service was started again", "");
+                Pools.failAll(live, tx, here, Verdict.broken(here.brokenBy.text()));
             }
         }
         int requeued = 0;

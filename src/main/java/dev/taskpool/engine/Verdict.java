@@ -43,8 +43,7 @@ final class Verdict {
                     case TIMEOUT -> failed(task, timeout(task), output, ranMillis, nowMicros);
                     case DEADLINE -> failed(task, deadline(task), output, ranMillis, nowMicros);
                     case CANCEL -> done(task, new Outcome.Cancelled(), output, ranMillis, nowMicros);
-                    case BROKEN ->
-                        done(task, new Outcome.Failed(broken(failure.message())), output, ranMillis, nowMicros);
+                    case BROKEN -> done(task, new Outcome.Failed(broken(failure)), output, ranMillis, nowMicros);
                     case DRAIN ->
                         task.spec().onLost() == OnLost.RETRY
                                 ? task.takenBack(all(task, output))
@@ -74,7 +73,7 @@ final class Verdict {
                     case TIMEOUT -> failed(task, timeout(task), output, 0, nowMicros);
                     case DEADLINE -> failed(task, deadline(task), output, 0, nowMicros);
                     case CANCEL -> done(task, new Outcome.Cancelled(), output, 0, nowMicros);
-                    case BROKEN -> done(task, new Outcome.Failed(broken(failure.message())), output, 0, nowMicros);
+                    case BROKEN -> done(task, new Outcome.Failed(broken(failure)), output, 0, nowMicros);
                     case DRAIN -> task.takenBack(all(task, output));
                 };
         };
@@ -190,6 +189,11 @@ final class Verdict {
     /** A run that wrote nothing leaves what earlier ones wrote. */
     private static Task.Output all(Task task, Task.Output output) {
         return output.equals(Task.Output.NONE) ? task.output() : output;
+    }
+
+    /** The failure of a run that ended because its pool broke: by that, or by what broke it. */
+    private static Failure broken(Failure failure) {
+        return failure.code().equals(FailureCode.INITIALIZER_FAILED) ? failure : broken(failure.message());
     }
 
     /** The failure of a task whose pool broke. */

@@ -97,6 +97,7 @@ public final class HttpServer implements AutoCloseable {
                 new BatchHandlers(engine, submissions),
                 new WaitHandler(engine, waits, source),
                 new PoolHandlers(engine, waits, source, workerTypes),
+                new WorkerHandlers(engine),
                 service,
                 options.docs() ? new Docs() : null,
                 metrics));

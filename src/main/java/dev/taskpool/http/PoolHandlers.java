@@ -8,6 +8,7 @@ import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.pool.Breakage;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 /** Pools: executors. */
 final class PoolHandlers {
     private static final String PROPERTIES = "kind, max_workers, min_workers, virtual_threads, worker_type,"
-            + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, queue_capacity, default_timeout_ms, grace_ms";
+            + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, queue_capacity, default_timeout_ms, grace_ms,"
+            + " initializer, max_worker_memory_bytes, max_worker_age_ms, max_stuck_workers";
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
     private static final int DEFAULT_CAPACITY = 10_000;
     private static final long DEFAULT_GRACE_MILLIS = 5_000;
@@ -107,7 +109,7 @@ final class PoolHandlers {
                 });
     }
 
-    private static String name(Exchange exchange) {
+    static String name(Exchange exchange) {
         String name = exchange.path("pool_name");
         if (!exchange.caller().mayUsePool(name) || !PoolNames.valid(name)) {
             throw Problem.of(ProblemCode.POOL_NOT_FOUND, "there is no pool '" + Exchange.shortened(name) + "'");
@@ -115,7 +117,7 @@ final class PoolHandlers {
         return name;
     }
 
-    private static Reply reply(int status, PoolView pool) {
+    static Reply reply(int status, PoolView pool) {
         return () -> Answer.json(status, out -> write(out, pool));
     }
 
@@ -129,11 +131,15 @@ final class PoolHandlers {
         out.writeNumberField("min_workers", settings.minWorkers());
         if (settings.kind() == PoolKind.THREAD) {
             out.writeBooleanField("virtual_threads", settings.virtualThreads());
+            out.writeNumberField("stuck", pool.stuck());
         }
         if (settings.kind() == PoolKind.PROCESS) {
             out.writeStringField("worker_type", settings.workerType());
             out.writeStringField("on_worker_lost", settings.onWorkerLost().name());
+            out.writeBooleanField("degraded", pool.status().degraded());
+            out.writeNumberField("worker_losses", pool.status().workerLosses());
         }
+        WorkerPolicyJson.write(out, settings.worker());
         number(
                 out,
                 "max_tasks_per_worker",
@@ -146,10 +152,19 @@ final class PoolHandlers {
         number(out, "default_timeout_ms", settings.defaultTimeoutMillis());
         out.writeNumberField("grace_ms", settings.graceMillis());
         if (pool.brokenBy() != null) {
-            out.writeStringField("broken_by", pool.brokenBy());
+            broken(out, pool.brokenBy());
         }
         out.writeNumberField("pending", pool.pending());
         out.writeNumberField("running", pool.running());
+        out.writeEndObject();
+    }
+
+    private static void broken(JsonGenerator out, Breakage by) throws IOException {
+        out.writeStringField("broken_by", by.text());
+        out.writeObjectFieldStart("broken");
+        out.writeStringField("code", by.code());
+        out.writeStringField("message", by.message());
+        out.writeStringField("cause", by.cause());
         out.writeEndObject();
     }
 
@@ -173,6 +188,7 @@ final class PoolHandlers {
         private @Nullable Long capacity;
         private @Nullable Long defaultTimeout;
         private @Nullable Long grace;
+        private final WorkerPolicyJson policy = new WorkerPolicyJson();
 
         Body(Set<String> workerTypes) {
             this.workerTypes = workerTypes;
@@ -197,7 +213,7 @@ final class PoolHandlers {
                 case "default_timeout_ms" -> defaultTimeout = in.integer(1, MAX_MILLIS);
                 case "grace_ms" -> grace = in.integer(0, MAX_MILLIS);
                 default -> {
-                    return false;
+                    return policy.property(in, name);
                 }
             }
             return true;
@@ -221,6 +237,9 @@ final class PoolHandlers {
             onlyFor(virtualThreads, "virtual_threads", poolKind, PoolKind.THREAD);
             onlyFor(workerType, "worker_type", poolKind, PoolKind.PROCESS);
             onlyFor(maxTasks, "max_tasks_per_worker", poolKind, PoolKind.PROCESS);
+            String given = policy.given();
+            onlyFor(given, given == null ? "" : given, poolKind, PoolKind.PROCESS);
+            onlyFor(policy.stuck(), "max_stuck_workers", poolKind, PoolKind.THREAD);
             onlyFor(onWorkerLost, "on_worker_lost", poolKind, PoolKind.PROCESS);
             return new PoolSettings(
                     poolKind,
@@ -236,7 +255,8 @@ final class PoolHandlers {
                     ttl,
                     capacity == null ? DEFAULT_CAPACITY : capacity.intValue(),
                     defaultTimeout,
-                    grace == null ? DEFAULT_GRACE_MILLIS : grace);
+                    grace == null ? DEFAULT_GRACE_MILLIS : grace,
+                    policy.policy());
         }
 
         private static void onlyFor(@Nullable Object value, String name, PoolKind kind, PoolKind only) {

@@ -28,6 +28,7 @@ final class Routes {
             BatchHandlers batches,
             WaitHandler waiting,
             PoolHandlers pools,
+            WorkerHandlers workers,
             ServiceHandlers service,
             @Nullable Docs docs,
             @Nullable Supplier<byte[]> metrics) {}
@@ -82,6 +83,21 @@ final class Routes {
                         Scope.ADMIN,
                         Set.of("cancel_pending", "wait"),
                         h.pools::shutdown),
+                new Route(
+                        POST,
+                        "/v1/pools/{pool_name}/terminate",
+                        "terminatePool",
+                        Scope.ADMIN,
+                        Set.of("signal"),
+                        h.workers::terminate),
+                new Route(GET, "/v1/pools/{pool_name}/workers", "listWorkers", Scope.READ, NONE, h.workers::list),
+                new Route(
+                        POST,
+                        "/v1/pools/{pool_name}/workers/{worker_id}/signal",
+                        "signalWorker",
+                        Scope.ADMIN,
+                        Set.of("signal"),
+                        h.workers::signal),
                 new Route(GET, "/v1/callables", "listCallables", Scope.READ, NONE, h.service::callables),
                 new Route(GET, "/v1/service", "getService", Scope.READ, NONE, h.service::service),
                 new Route(

@@ -44,22 +44,22 @@ final class TaskHandlers {
     }
 
     private Answer one(int status, Task task) {
-        return one(status, task, engine.progress(task.id()));
+        return one(status, task, engine.run(task.id()));
     }
 
-    private static Answer one(int status, Task task, Run.@Nullable Progress progress) {
-        return Answer.json(status, TaskJson.bytes(task, progress)).with("ETag", TaskJson.etag(task, progress));
+    private static Answer one(int status, Task task, @Nullable Run run) {
+        // The tag first: where a run goes further in between, it is the older one, and a client asks once more.
+        String tag = TaskJson.etag(task, run);
+        return Answer.json(status, TaskJson.bytes(task, run)).with("ETag", tag);
     }
 
     CompletableFuture<Reply> get(Exchange exchange) {
         int seconds = exchange.waitSeconds();
         String known = exchange.header("If-None-Match");
         return ended(exchange, seconds).thenApply(task -> () -> {
-            Run.Progress progress = engine.progress(task.id());
-            String tag = TaskJson.etag(task, progress);
-            return known != null && matches(known, tag)
-                    ? Answer.empty(304).with("ETag", tag)
-                    : one(200, task, progress);
+            Run run = engine.run(task.id());
+            String tag = TaskJson.etag(task, run);
+            return known != null && matches(known, tag) ? Answer.empty(304).with("ETag", tag) : one(200, task, run);
         });
     }
 

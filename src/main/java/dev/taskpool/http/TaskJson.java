@@ -12,23 +12,24 @@ import dev.taskpool.model.TaskState;
 import dev.taskpool.pool.Run;
 import java.io.IOException;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Tasks as clients see them. An absent property means: not known, or does not apply. */
 public final class TaskJson {
     private TaskJson() {}
 
-    /** Returns the entity tag. Progress is shown and is no revision, so it is in the tag. */
-    static String etag(Task task, Run.@Nullable Progress progress) {
-        String shown = progress != null && task.state() == TaskState.RUNNING
-                ? "." + Integer.toHexString(progress.hashCode())
+    /** Returns the entity tag. What a run says of itself is shown and makes no revision, so it is in the tag. */
+    static String etag(Task task, @Nullable Run run) {
+        String shown = run != null && task.state() == TaskState.RUNNING
+                ? "." + Integer.toHexString(Objects.hash(run.progress(), run.ignoredStopAt()))
                 : "";
         return "\"" + task.id() + "." + task.revision() + shown + "\"";
     }
 
     /** Writes a task with arguments and result. */
-    static void full(JsonGenerator out, Task task, Run.@Nullable Progress progress) throws IOException {
-        write(out, task, true, true, progress);
+    static void full(JsonGenerator out, Task task, @Nullable Run run) throws IOException {
+        write(out, task, true, true, run);
     }
 
     /** Writes a task with its result and without its arguments, which who waited for it knows. */
@@ -42,12 +43,11 @@ public final class TaskJson {
     }
 
     /** Returns a task as JSON with arguments and result, as getTask answers it and callbacks carry it. */
-    public static byte[] bytes(Task task, Run.@Nullable Progress progress) {
-        return JsonOut.bytes(out -> full(out, task, progress));
+    public static byte[] bytes(Task task, @Nullable Run run) {
+        return JsonOut.bytes(out -> full(out, task, run));
     }
 
-    private static void write(
-            JsonGenerator out, Task task, boolean arguments, boolean result, Run.@Nullable Progress progress)
+    private static void write(JsonGenerator out, Task task, boolean arguments, boolean result, @Nullable Run run)
             throws IOException {
         TaskSpec spec = task.spec();
         out.writeStartObject();
@@ -110,14 +110,23 @@ public final class TaskJson {
         times(out, task);
         output(out, task);
         callback(out, task);
-        if (progress != null && task.state() == TaskState.RUNNING) {
+        if (run != null && task.state() == TaskState.RUNNING) {
+            running(out, run);
+        }
+        out.writeNumberField("revision", task.revision());
+        out.writeEndObject();
+    }
+
+    /** What only the run under way knows. */
+    private static void running(JsonGenerator out, Run run) throws IOException {
+        Run.Progress progress = run.progress();
+        if (progress != null) {
             out.writeObjectFieldStart("progress");
             out.writeNumberField("fraction", progress.fraction());
             out.writeStringField("message", progress.message());
             out.writeEndObject();
         }
-        out.writeNumberField("revision", task.revision());
-        out.writeEndObject();
+        instant(out, "interrupt_ignored_at", run.ignoredStopAt());
     }
 
     private static void attempts(JsonGenerator out, Task task) throws IOException {

@@ -16,6 +16,8 @@ public final class FailureCode {
     public static final String WORKER_DIED = "worker_died";
     /** The process or worker could not be started. */
     public static final String START_FAILED = "start_failed";
+    /** The initializer of the pool's workers failed before the task could run. */
+    public static final String INITIALIZER_FAILED = "initializer_failed";
     /** The pool broke while the task was in it. */
     public static final String POOL_BROKEN = "pool_broken";
     /** The worker could not read the arguments, or they do not fit the callable. */

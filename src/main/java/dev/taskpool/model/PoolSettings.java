@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param queueCapacity 0 to 1,000,000 pending tasks held before submissions are refused
  * @param defaultTimeoutMillis run time of tasks that name none; null is no limit
  * @param graceMillis from TERM to KILL
+ * @param worker how its workers begin and when they are replaced
  */
 public record PoolSettings(
         PoolKind kind,
@@ -30,7 +31,56 @@ public record PoolSettings(
         @Nullable Long ttlMillis,
         int queueCapacity,
         @Nullable Long defaultTimeoutMillis,
-        long graceMillis) {
+        long graceMillis,
+        WorkerPolicy worker) {
+
+    /** One whose workers begin with nothing and stay. */
+    public PoolSettings(
+            PoolKind kind,
+            int maxWorkers,
+            int minWorkers,
+            boolean virtualThreads,
+            String workerType,
+            @Nullable Integer maxTasksPerWorker,
+            @Nullable Long idleTimeoutMillis,
+            OnWorkerLost onWorkerLost,
+            @Nullable Long ttlMillis,
+            int queueCapacity,
+            @Nullable Long defaultTimeoutMillis,
+            long graceMillis) {
+        this(
+                kind,
+                maxWorkers,
+                minWorkers,
+                virtualThreads,
+                workerType,
+                maxTasksPerWorker,
+                idleTimeoutMillis,
+                onWorkerLost,
+                ttlMillis,
+                queueCapacity,
+                defaultTimeoutMillis,
+                graceMillis,
+                WorkerPolicy.NONE);
+    }
+
+    /** The same with another policy for workers. */
+    public PoolSettings with(WorkerPolicy other) {
+        return new PoolSettings(
+                kind,
+                maxWorkers,
+                minWorkers,
+                virtualThreads,
+                workerType,
+                maxTasksPerWorker,
+                idleTimeoutMillis,
+                onWorkerLost,
+                ttlMillis,
+                queueCapacity,
+                defaultTimeoutMillis,
+                graceMillis,
+                other);
+    }
 
     /** The worker type that every installation has. */
     public static final String JAVA_WORKER = "java";

@@ -6,6 +6,7 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.Ticker;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
 import dev.taskpool.process.ProcessSpec;
@@ -16,8 +17,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -49,6 +53,8 @@ public final class CommandRunner implements Runner {
 
     /** Waits for files at the end of a run. */
     private final ThreadFactory ending;
+
+    private final WorkerIds ids = new WorkerIds();
 
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
 
@@ -125,6 +131,43 @@ public final class CommandRunner implements Runner {
         return closed;
     }
 
+    @Override
+    public List<WorkerView> workers() {
+        return seats.values().stream()
+                .sorted(Comparator.comparingLong(seat -> seat.number))
+                .map(Seat::view)
+                .toList();
+    }
+
+    @Override
+    public RunnerStatus status() {
+        return RunnerStatus.FINE;
+    }
+
+    @Override
+    public Signalled signal(String workerId, String signal) {
+        for (Seat seat : seats.values()) {
+            if (ids.text(seat.number).equals(workerId)) {
+                ChildProcess child = seat.child;
+                if (child == null) {
+                    return Signalled.NO_PROCESS;
+                }
+                child.signal(0, signal);
+                return Signalled.SENT;
+            }
+        }
+        return Signalled.NO_SUCH_WORKER;
+    }
+
+    @Override
+    public void terminate(long graceMillis) {
+        seats.values().forEach(seat -> {
+            if (seat.child != null) {
+                seat.stop(graceMillis);
+            }
+        });
+    }
+
     /** One run and its process. */
     private final class Seat {
         private final Run run;
@@ -132,16 +175,38 @@ public final class CommandRunner implements Runner {
         private volatile @Nullable ChildProcess child;
         private volatile long stopGrace = NOT_STOPPED;
 
+        private final long number = ids.next();
+        private final long startedAtMillis = Ticker.SYSTEM.millis();
+        private volatile long sinceMillis = startedAtMillis;
+
         Seat(Run run) {
             this.run = run;
         }
 
         void stop(long graceMillis) {
             stopGrace = graceMillis;
+            sinceMillis = Ticker.SYSTEM.millis();
             ChildProcess present = child;
             if (present != null) {
                 present.terminate(Duration.ofMillis(graceMillis));
             }
+        }
+
+        WorkerView view() {
+            ChildProcess present = child;
+            WorkerView.State state = stopGrace != NOT_STOPPED
+                    ? WorkerView.State.LEAVING
+                    : present == null ? WorkerView.State.STARTING : WorkerView.State.BUSY;
+            OptionalLong memory = present == null ? OptionalLong.empty() : present.residentBytes(0);
+            return new WorkerView(
+                    ids.text(number),
+                    present == null ? null : Integer.valueOf(present.pid()),
+                    state,
+                    run.id(),
+                    sinceMillis,
+                    startedAtMillis,
+                    0,
+                    memory.isPresent() ? Long.valueOf(memory.getAsLong()) : null);
         }
 
         void begin() {
@@ -163,6 +228,7 @@ public final class CommandRunner implements Runner {
                 CommandOutput output = new CommandOutput(run.output(), hasResult ? maxResultBytes + LINE_END_BYTES : 0);
                 ChildProcess started = spawner.start(spec(template, filled, folder), output);
                 child = started;
+                sinceMillis = Ticker.SYSTEM.millis();
                 long grace = stopGrace;
                 if (grace != NOT_STOPPED) {
                     started.terminate(Duration.ofMillis(grace));

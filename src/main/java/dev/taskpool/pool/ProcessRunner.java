@@ -6,6 +6,7 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.WorkerPolicy;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
 import dev.taskpool.process.Spawner;
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -47,8 +49,9 @@ public final class ProcessRunner implements Runner {
     private final Path socketFolder;
     private final long maxResultBytes;
     private final boolean traces;
-    private final Consumer<String> broken;
+    private final Consumer<Breakage> broken;
     private final Roster roster;
+    private final WorkerIds ids = new WorkerIds();
     private final SecureRandom random = new SecureRandom();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
 
@@ -65,8 +68,8 @@ public final class ProcessRunner implements Runner {
      * @param socketFolder a short path, as sockets need; a folder is made in it at the first start, and removed by close
      * @param maxResultBytes a larger result fails its task
      * @param traces whether stack traces are shown to clients
-     * @param broken is told the cause when a worker was lost and the settings say BREAK, after the end of the run that it
-     *     held; from any thread, must not block
+     * @param broken is told why, when a worker was lost and the settings say BREAK, after the end of the run that it held, and
+     *     when an initializer failed, after the ends of the runs that waited; from any thread, must not block
      */
     public ProcessRunner(
             String pool,
@@ -76,7 +79,7 @@ public final class ProcessRunner implements Runner {
             Path socketFolder,
             long maxResultBytes,
             boolean traces,
-            Consumer<String> broken) {
+            Consumer<Breakage> broken) {
         this.pool = pool;
         this.type = type;
         this.spawner = spawner;
@@ -102,6 +105,11 @@ public final class ProcessRunner implements Runner {
         Worker worker = roster.take(run);
         if (worker != null) {
             deliver(worker, run);
+            return;
+        }
+        Failure refusal = roster.refused(run);
+        if (refusal != null) {
+            notStarted(run, refusal);
         }
     }
 
@@ -134,7 +142,8 @@ public final class ProcessRunner implements Runner {
     @Override
     public void configure(PoolSettings settings) {
         roster.configure(settings);
-        later(0, this::letIdleGo);
+        // Now: the next run must not find a worker that the settings have no place for.
+        letIdleGo();
     }
 
     @Override
@@ -144,12 +153,39 @@ public final class ProcessRunner implements Runner {
         return closed;
     }
 
+    @Override
+    public List<WorkerView> workers() {
+        return roster.present().stream()
+                .map(seen -> seen.view().withMemory(seen.worker().residentBytes()))
+                .toList();
+    }
+
+    @Override
+    public RunnerStatus status() {
+        return roster.status();
+    }
+
+    @Override
+    public Signalled signal(String workerId, String signal) {
+        for (Roster.Seen seen : roster.present()) {
+            if (seen.view().id().equals(workerId)) {
+                return seen.worker().signal(signal) ? Signalled.SENT : Signalled.NO_PROCESS;
+            }
+        }
+        return Signalled.NO_SUCH_WORKER;
+    }
+
+    @Override
+    public void terminate(long graceMillis) {
+        roster.giveUpAll().forEach(worker -> worker.terminate(Duration.ofMillis(graceMillis)));
+    }
+
     // --- the life of a worker ---
 
     private void spawn() {
         byte[] secret = new byte[16];
         random.nextBytes(secret);
-        Worker worker = new Worker(HexFormat.of().formatHex(secret));
+        Worker worker = new Worker(ids.text(ids.next()), HexFormat.of().formatHex(secret));
         if (!roster.begin(worker)) {
             return;
         }
@@ -159,6 +195,10 @@ public final class ProcessRunner implements Runner {
             }
             ChildProcess child = spawner.start(type.spec(socket.path(), worker.token), worker);
             worker.started(child);
+            if (roster.isLeaving(worker)) {
+                // It was given up while it was being started, when there was no process to be ended.
+                worker.terminate(Duration.ZERO);
+            }
             later(type.startTimeout().toMillis(), () -> endSilent(worker));
             child.exit().thenAccept(exit -> later(0, () -> ended(worker, exit)));
         } catch (IOException | RuntimeException e) {
@@ -184,7 +224,7 @@ public final class ProcessRunner implements Runner {
                 if (worker != null) {
                     Worker welcome = worker;
                     worker.connected(channel, said);
-                    later(0, () -> ready(welcome)); // not here: only the keeper knows that its start is complete
+                    later(0, () -> initialize(welcome)); // not here: only the keeper knows that its start is complete
                     watch(worker, channel, said.heartbeatMillis());
                     listen(worker, channel);
                 }
@@ -234,10 +274,59 @@ public final class ProcessRunner implements Runner {
         return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
 
+    /** Has a new worker do what each has to do before its first task. */
+    private void initialize(Worker worker) {
+        WorkerPolicy.Initializer initializer = roster.initializer(worker);
+        if (initializer == null) {
+            ready(worker);
+            return;
+        }
+        long limit = type.startTimeout().toMillis();
+        later(limit, () -> {
+            if (worker.initializing()) {
+                initializerFailed(
+                        worker, "it did not come back within the worker type's start_timeout, " + limit + " ms");
+            }
+        });
+        worker.initialize(initializer, () -> worker.terminate(AFTER_CONNECTION));
+    }
+
+    private void initialized(Worker worker) {
+        worker.initialized();
+        later(0, () -> ready(worker));
+    }
+
+    /** What one worker cannot begin with, none can: the pool is broken until it gets other settings. */
+    private void initializerFailed(Worker worker, String cause) {
+        worker.initialized();
+        String message = "the initializer of the workers failed";
+        List<Run> refused = roster.refuse(worker, Failure.of(FailureCode.INITIALIZER_FAILED, message + ": " + cause));
+        worker.terminate(Duration.ZERO);
+        if (refused != null) {
+            LOG.error("pool {} is broken: {}: {}", pool, message, cause);
+            for (Run each : refused) {
+                notStarted(each, Failure.of(FailureCode.INITIALIZER_FAILED, message + ": " + cause));
+            }
+            broken.accept(new Breakage(FailureCode.INITIALIZER_FAILED, message, cause));
+        }
+    }
+
+    private static String describe(Message.FromWorker.Failed failed) {
+        String type = failed.exceptionType();
+        return (type == null ? "" : type + ": ") + failed.message();
+    }
+
     private void ready(Worker worker) {
-        Run next = roster.ready(worker);
+        follow(worker, roster.ready(worker));
+    }
+
+    private void follow(Worker worker, Roster.After after) {
+        Run next = after.next();
         if (next != null) {
             deliver(worker, next);
+        }
+        if (after.leave()) {
+            leave(worker);
         }
     }
 
@@ -272,6 +361,8 @@ public final class ProcessRunner implements Runner {
                 // What was too large to be read can only have been a result.
                 if (run != null) {
                     finished(worker, run, Json.NULL, tooLarge(FrameChannel.MAX_FRAME));
+                } else if (worker.initializing()) {
+                    initialized(worker);
                 }
             } else {
                 heard(worker, run, Message.fromWorker(frame));
@@ -294,6 +385,9 @@ public final class ProcessRunner implements Runner {
                         () -> new Ending.Snoozed(
                                 Math.min(delayMillis, Snooze.LONGEST.toMillis()),
                                 run.output().close(null)));
+            case Message.FromWorker.Result(String task, Json _) when worker.initializing(task) -> initialized(worker);
+            case Message.FromWorker.Failed failed
+            when worker.initializing(failed.task()) -> initializerFailed(worker, describe(failed));
             case Message.FromWorker.Progress(String task, double fraction, String text)
             when run != null && run.is(task) -> run.progress(fraction, text);
             case Message.FromWorker.Output(String task, boolean stderr, String text)
@@ -340,16 +434,15 @@ public final class ProcessRunner implements Runner {
 
     private void finished(Worker worker, Run run, Supplier<Ending> ending) {
         worker.settleOutput();
-        Roster.After after = roster.finished(worker, run);
         // The worker is free before the end is told: whoever hears it may start the next run at once.
-        Run next = after.next();
-        if (next != null) {
-            deliver(worker, next);
-        }
-        if (after.leave()) {
-            leave(worker);
-        }
+        follow(worker, roster.finished(worker, run, hasGrown(worker)));
         run.ended(ending.get());
+    }
+
+    private boolean hasGrown(Worker worker) {
+        Long limit = roster.maxMemoryBytes();
+        Long bytes = limit == null ? null : worker.residentBytes();
+        return limit != null && bytes != null && bytes > limit;
     }
 
     // --- its end ---
@@ -366,6 +459,9 @@ public final class ProcessRunner implements Runner {
     }
 
     private void bury(Worker worker, @Nullable Exit exit, String cause) {
+        if (worker.initializing()) {
+            initializerFailed(worker, cause);
+        }
         Roster.Loss loss = roster.buried(worker);
         Run run = loss.run();
         if (run != null) {
@@ -373,7 +469,7 @@ public final class ProcessRunner implements Runner {
         }
         // After that: the task that the worker held has the evidence, the others fail because of it.
         if (loss.breaks()) {
-            broken.accept("a worker was lost: " + cause);
+            broken.accept(new Breakage(FailureCode.WORKER_DIED, "a worker was lost", cause));
         }
         for (Run each : loss.hopeless()) {
             notStarted(each, "no worker could be started; the last one: " + cause);
@@ -394,8 +490,11 @@ public final class ProcessRunner implements Runner {
     }
 
     private static void notStarted(Run run, String reason) {
-        run.ended(new Ending.NotStarted(
-                Failure.of(FailureCode.START_FAILED, reason), run.output().close(null)));
+        notStarted(run, Failure.of(FailureCode.START_FAILED, reason));
+    }
+
+    private static void notStarted(Run run, Failure failure) {
+        run.ended(new Ending.NotStarted(failure, run.output().close(null)));
     }
 
     private void finishClose() {

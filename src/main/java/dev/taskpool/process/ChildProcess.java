@@ -49,6 +49,22 @@ public sealed interface ChildProcess permits PosixChild, PlainChild {
      */
     void signal(int pid, String signal);
 
+    /**
+     * Returns the resident set in bytes; see proc_pid_status(5), VmRSS. Empty where that is not known, or the process has ended.
+     *
+     * @param pid of the leader or of a descendant, 0 for the leader; nobody else is looked at
+     */
+    default OptionalLong residentBytes(int pid) {
+        if (exit().isDone() || (pid != 0 && pid != pid() && !isMember(pid))) {
+            return OptionalLong.empty();
+        }
+        long bytes = ProcFs.residentBytes(pid == 0 ? pid() : pid);
+        return bytes < 0 ? OptionalLong.empty() : OptionalLong.of(bytes);
+    }
+
+    /** Returns whether a process carries the mark of this one. */
+    boolean isMember(int pid);
+
     /** Sends KILL to the group at once. */
     default void kill() {
         terminate(Duration.ZERO);

@@ -253,11 +253,15 @@ final class PlainChild implements ChildProcess {
         Signals.number(signal);
         boolean leader = other == 0 || other == pid();
         thread("signal", () -> {
-            if (process.isAlive()
-                    && (leader || ProcFs.hasVariable(other, BootId.PROCESS_VARIABLE, Long.toString(id)))) {
+            if (process.isAlive() && (leader || isMember(other))) {
                 kill(signal.substring(3), Integer.toString(leader ? pid() : other));
             }
         });
+    }
+
+    @Override
+    public boolean isMember(int other) {
+        return ProcFs.hasVariable(other, BootId.PROCESS_VARIABLE, Long.toString(id));
     }
 
     @Override

@@ -165,10 +165,15 @@ final class PosixChild implements ChildProcess {
         loop.submit(os -> {
             // Until the leader is reaped its number is nobody else's; that of another must show whose it is.
             boolean leader = other == 0 || other == pid;
-            if (waited == null && (leader || ProcFs.hasVariable(other, BootId.PROCESS_VARIABLE, Long.toString(id())))) {
+            if (waited == null && (leader || isMember(other))) {
                 os.kill(leader ? pid : other, number);
             }
         });
+    }
+
+    @Override
+    public boolean isMember(int other) {
+        return ProcFs.hasVariable(other, BootId.PROCESS_VARIABLE, Long.toString(id()));
     }
 
     @Override

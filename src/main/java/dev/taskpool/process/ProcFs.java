@@ -115,11 +115,22 @@ final class ProcFs {
 
     /** The peak resident set (VmHWM) in bytes, or -1. */
     static long peakResidentBytes(int pid) {
+        return memory(pid, "VmHWM:");
+    }
+
+    /** The resident set (VmRSS) in bytes, or -1. */
+    static long residentBytes(int pid) {
+        return memory(pid, "VmRSS:");
+    }
+
+    private static long memory(int pid, String name) {
         byte[] bytes = read(pid, "status");
         if (bytes != null) {
             for (String line : new String(bytes, StandardCharsets.ISO_8859_1).split("\n")) {
-                if (line.startsWith("VmHWM:")) {
-                    return Long.parseLong(line.substring(6, line.indexOf("kB")).strip()) * 1024;
+                if (line.startsWith(name)) {
+                    return Long.parseLong(line.substring(name.length(), line.indexOf("kB"))
+                                    .strip())
+                            * 1024;
                 }
             }
         }

@@ -17,6 +17,7 @@ import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
+import dev.taskpool.model.WorkerPolicy;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,6 +41,11 @@ final class Codec {
 
     /** A longer failure is shortened where it stands in a list. */
     private static final int BRIEF_CHARS = 4 << 10;
+
+    /** Bits of a pool's flags; 2 is taken. */
+    private static final int BY_API = 1;
+
+    private static final int WORKER_POLICY = 4;
 
     private Codec() {}
 
@@ -549,7 +555,9 @@ final class Codec {
         PoolSettings s = pool.settings();
         out.putString(pool.name());
         out.putString(pool.state().name());
-        out.putByte(pool.byApi() ? 1 : 0);
+        WorkerPolicy policy = s.worker();
+        boolean hasPolicy = !policy.equals(WorkerPolicy.NONE);
+        out.putByte((pool.byApi() ? BY_API : 0) | (hasPolicy ? WORKER_POLICY : 0));
         out.putString(s.kind().name());
         out.putLong(s.maxWorkers());
         out.putLong(s.minWorkers());
@@ -562,12 +570,35 @@ final class Codec {
         out.putLong(s.queueCapacity());
         out.putOptional(s.defaultTimeoutMillis());
         out.putLong(s.graceMillis());
+        if (hasPolicy) {
+            policy(policy, out);
+        }
+    }
+
+    private static void policy(WorkerPolicy policy, Bytes out) {
+        WorkerPolicy.Initializer initializer = policy.initializer();
+        out.putByte(initializer == null ? 0 : 1);
+        if (initializer != null) {
+            out.putString(initializer.callable());
+            out.putOptional(initializer.args());
+            out.putOptional(initializer.kwargs());
+        }
+        out.putOptional(policy.maxMemoryBytes());
+        out.putOptional(policy.maxAgeMillis());
+        out.putOptional(policy.maxStuck());
+    }
+
+    private static WorkerPolicy policy(Bytes.Reader in) {
+        WorkerPolicy.Initializer initializer = in.readByte() == 0
+                ? null
+                : new WorkerPolicy.Initializer(in.readString(), in.readOptionalJson(), in.readOptionalJson());
+        return new WorkerPolicy(initializer, in.readOptionalLong(), in.readOptionalLong(), in.readOptionalInt());
     }
 
     static Change.StoredPool pool(Bytes.Reader in) {
         String name = in.readString();
         PoolState state = PoolState.valueOf(in.readString());
-        boolean byApi = in.readByte() != 0;
+        int flags = in.readByte();
         PoolSettings settings = new PoolSettings(
                 PoolKind.valueOf(in.readString()),
                 in.readInt(),
@@ -581,6 +612,9 @@ final class Codec {
                 in.readInt(),
                 in.readOptionalLong(),
                 in.readLong());
-        return new Change.StoredPool(name, settings, state, byApi);
+        if ((flags & WORKER_POLICY) != 0) {
+            settings = settings.with(policy(in));
+        }
+        return new Change.StoredPool(name, settings, state, (flags & BY_API) != 0);
     }
 }

@@ -238,4 +238,22 @@ class PoolsTest {
             assertThat(own.api.run("{\"callable\":\"noop\"}").state()).isEqualTo("SUCCEEDED");
         }
     }
+
+    @Test
+    void threadThatIgnoresItsInterruptIsReplacedAndSaidSo() {
+        make("s10", 1, ",\"grace_ms\":50,\"max_stuck_workers\":1");
+        String stubborn = "{\"callable\":\"demo.stubborn\",\"args\":[12],\"pool\":\"s10\"}";
+        String first = api.submit(stubborn).id();
+        assertThat(api.get("/v1/tasks/" + first).json().has("interrupt_ignored_at"))
+                .isFalse();
+        api.post("/v1/tasks/" + first + "/cancel?interrupt=true", null);
+        assertThat(api.run("{\"callable\":\"noop\",\"pool\":\"s10\"}").state()).isEqualTo("SUCCEEDED");
+        Api.Answer stuck = api.get("/v1/tasks/" + first);
+        assertThat(stuck.state()).isEqualTo("RUNNING");
+        assertThat(stuck.json().path("interrupt_ignored_at").asText()).isNotEmpty();
+        assertThat(api.get("/v1/pools/s10").json().path("stuck").asInt()).isEqualTo(1);
+        // It came to its end after all, with a value.
+        assertThat(api.awaitDone(first).state()).isEqualTo("SUCCEEDED");
+        assertThat(api.get("/v1/pools/s10").json().path("stuck").asInt()).isZero();
+    }
 }

@@ -23,6 +23,8 @@ import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.Ending;
 import dev.taskpool.pool.Run;
 import dev.taskpool.pool.Runner;
+import dev.taskpool.pool.RunnerStatus;
+import dev.taskpool.pool.WorkerView;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.StorageException;
 import dev.taskpool.store.Store;
@@ -106,6 +108,24 @@ final class TestEngine implements AutoCloseable {
 
         @Override
         public void configure(PoolSettings settings) {}
+
+        @Override
+        public List<WorkerView> workers() {
+            return List.of();
+        }
+
+        @Override
+        public RunnerStatus status() {
+            return new RunnerStatus(false, 0);
+        }
+
+        @Override
+        public Signalled signal(String workerId, String signal) {
+            return Signalled.NO_SUCH_WORKER;
+        }
+
+        @Override
+        public void terminate(long graceMillis) {}
 
         @Override
         public CompletableFuture<Void> close() {

@@ -37,7 +37,7 @@ class ProcessRunnerTest {
     Path folder;
 
     private final Spawner spawner = Spawner.best();
-    private final ConcurrentLinkedQueue<String> broken = new ConcurrentLinkedQueue<>();
+    private final ConcurrentLinkedQueue<Breakage> broken = new ConcurrentLinkedQueue<>();
     private Path sockets;
     private Bench bench;
     private @Nullable ProcessRunner runner;
@@ -296,7 +296,9 @@ class ProcessRunnerTest {
         ProcessRunner pool = java(Bench.settings(PoolKind.PROCESS, 1, 0, null, null, OnWorkerLost.BREAK));
         Bench.Started dies = bench.start(pool, "test.exit", "[9]", null);
         failure(dies.await());
-        assertThat(broken).singleElement().asString().contains("exit code 9");
+        // The task that the worker held is told first.
+        await().untilAsserted(
+                        () -> assertThat(broken).singleElement().asString().contains("exit code 9"));
     }
 
     @Test

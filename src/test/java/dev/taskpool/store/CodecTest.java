@@ -7,10 +7,15 @@ import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.Outcome;
+import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.PoolSettings.OnWorkerLost;
+import dev.taskpool.model.PoolState;
 import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.WorkerPolicy;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -95,5 +100,21 @@ class CodecTest {
                 "exception", "m", null, null, null, null, null, java.util.Collections.nCopies(1_000, cause));
         assertThat(failure.causes()).hasSize(Failure.MAX_CAUSES);
         assertThat(copy(failed(failure))).isEqualTo(failed(failure));
+    }
+
+    @Test
+    void poolKeepsHowItsWorkersBeginAndEnd() {
+        PoolSettings plain =
+                new PoolSettings(PoolKind.PROCESS, 2, 1, false, "java", 3, 4L, OnWorkerLost.BREAK, null, 10, null, 100);
+        for (WorkerPolicy policy : List.of(
+                WorkerPolicy.NONE,
+                new WorkerPolicy(null, null, 5L, 6),
+                new WorkerPolicy(
+                        new WorkerPolicy.Initializer("a:b", Json.ofValid("[1]"), null), 1L << 30, null, null))) {
+            Change.StoredPool pool = new Change.StoredPool("p", plain.with(policy), PoolState.PAUSED, true);
+            Bytes out = new Bytes(64);
+            Codec.pool(pool, out);
+            assertThat(Codec.pool(new Bytes.Reader(out.view()))).isEqualTo(pool);
+        }
     }
 }
