@@ -18,7 +18,7 @@ record Ended(Live live, Cell cell, Run run, Ending ending) implements Command {
         LivePool pool = live.pool(task);
         long ranMillis = (live.ticker.nanos() - cell.startedNanos) / 1_000_000;
         StopReason stop = cell.stop;
-        Task next = live.verdict.ended(task, ending, stop, ranMillis, live.ids.micros());
+        Task next = live.verdict.ended(task, StopReason.inRecord(ending, stop), stop, ranMillis, live.ids.micros());
         cell.run(null);
         tx.undo(() -> cell.run(run));
         live.timers.cancel(cell.runTimer);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Outcome;
+import dev.taskpool.model.ProcessExit;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
@@ -136,6 +137,31 @@ public final class TaskJson {
             out.writeNumberField("stdout_bytes", output.stdoutBytes());
             out.writeNumberField("stderr_bytes", output.stderrBytes());
             out.writeBooleanField("output_truncated", output.truncated());
+        }
+        if (output.exit() != null) {
+            exit(out, output.exit());
+        }
+    }
+
+    private static void exit(JsonGenerator out, ProcessExit exit) throws IOException {
+        out.writeObjectFieldStart("exit");
+        if (exit.code() != null) {
+            out.writeNumberField("code", exit.code());
+        }
+        if (exit.signal() != null) {
+            out.writeStringField("signal", exit.signal());
+        }
+        out.writeStringField("cause", exit.cause());
+        out.writeNumberField("wall_ms", exit.wallMillis());
+        number(out, "user_cpu_ms", exit.userCpuMillis());
+        number(out, "system_cpu_ms", exit.systemCpuMillis());
+        number(out, "peak_memory_bytes", exit.peakMemoryBytes());
+        out.writeEndObject();
+    }
+
+    private static void number(JsonGenerator out, String name, @Nullable Long value) throws IOException {
+        if (value != null) {
+            out.writeNumberField(name, value);
         }
     }
 

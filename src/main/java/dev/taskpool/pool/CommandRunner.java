@@ -6,6 +6,8 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.ProcessExit;
+import dev.taskpool.model.Task;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
 import dev.taskpool.process.ProcessSpec;
@@ -213,8 +215,7 @@ public final class CommandRunner implements Runner {
                 ending = ending(template, exit, output);
             } catch (RuntimeException | OutOfMemoryError e) {
                 LOG.error("the end of task {} could not be read", run.id(), e);
-                ending = failed(
-                        FailureCode.INVALID_RESULT, "the result could not be read: " + e.getMessage(), null, null);
+                ending = failed(FailureCode.INVALID_RESULT, "the result could not be read: " + e.getMessage(), exit);
             }
             seats.remove(run);
             run.ended(ending);
@@ -226,23 +227,21 @@ public final class CommandRunner implements Runner {
                     failed(
                             FailureCode.PROCESS_SIGNAL,
                             evidence("the command was ended by " + signalled.signalName(), output),
-                            null,
-                            signalled.signalName());
+                            exit);
                 case Exit.Status.Exited(int code) ->
                     template.successExitCodes().contains(code)
-                            ? returned(template, code, output)
+                            ? returned(template, exit, output)
                             : failed(
                                     FailureCode.PROCESS_EXIT,
                                     evidence("the command ended with exit code " + code, output),
-                                    code,
-                                    null);
+                                    exit);
             };
         }
 
-        private Ending returned(CommandTemplate template, int code, CommandOutput output) {
+        private Ending returned(CommandTemplate template, Exit exit, CommandOutput output) {
             boolean hasResult = template.result() != CommandTemplate.Result.NONE;
             if (hasResult && output.stdoutBytes() > maxResultBytes + LINE_END_BYTES) {
-                return tooLarge(output.stdoutBytes(), code);
+                return tooLarge(output.stdoutBytes(), exit);
             }
             Json result;
             try {
@@ -256,23 +255,27 @@ public final class CommandRunner implements Runner {
                 return failed(
                         FailureCode.INVALID_RESULT,
                         "what the command wrote to standard output is no JSON value: " + e.getOriginalMessage(),
-                        code,
-                        null);
+                        exit);
             }
             if (hasResult && result.size() > maxResultBytes) {
-                return tooLarge(result.size(), code);
+                return tooLarge(result.size(), exit);
             }
-            return new Ending.Returned(result, run.output().close(code));
+            return new Ending.Returned(result, output(ExitRecord.of(exit)));
         }
 
-        private Ending tooLarge(long size, int exitCode) {
+        private Ending tooLarge(long size, Exit exit) {
             Failure failure = CallableInvoker.tooLarge(size, maxResultBytes);
-            return failed(failure.code(), failure.message(), exitCode, null);
+            return failed(failure.code(), failure.message(), exit);
         }
 
-        private Ending failed(String code, String message, @Nullable Integer exitCode, @Nullable String signal) {
-            Failure failure = new Failure(code, message, null, null, null, exitCode, signal);
-            return new Ending.Failed(failure, run.output().close(exitCode));
+        private Ending failed(String code, String message, Exit exit) {
+            ProcessExit end = ExitRecord.of(exit);
+            Failure failure = new Failure(code, message, null, null, null, end.code(), end.signal());
+            return new Ending.Failed(failure, output(end));
+        }
+
+        private Task.Output output(ProcessExit end) {
+            return run.output().close(end.code()).withExit(end);
         }
     }
 

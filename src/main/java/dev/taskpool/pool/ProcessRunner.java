@@ -5,6 +5,8 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.ProcessExit;
+import dev.taskpool.model.Task;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
 import dev.taskpool.process.Spawner;
@@ -325,7 +327,9 @@ public final class ProcessRunner implements Runner {
         Roster.Loss loss = roster.buried(worker);
         Run run = loss.run();
         if (run != null) {
-            run.ended(new Ending.Failed(died(exit, cause), run.output().close(null)));
+            Task.Output output = run.output().close(null);
+            ProcessExit end = exit == null ? null : ExitRecord.of(exit);
+            run.ended(new Ending.Failed(died(end, cause), end == null ? output : output.withExit(end)));
         }
         // After that: the task that the worker held has the evidence, the others fail because of it.
         if (loss.breaks()) {
@@ -337,16 +341,15 @@ public final class ProcessRunner implements Runner {
         finishClose();
     }
 
-    private static Failure died(@Nullable Exit exit, String cause) {
-        Integer code = null;
-        String signal = null;
-        if (exit != null) {
-            switch (exit.status()) {
-                case Exit.Status.Exited(int status) -> code = status;
-                case Exit.Status.Signalled signalled -> signal = signalled.signalName();
-            }
-        }
-        return new Failure(FailureCode.WORKER_DIED, "the worker was lost: " + cause, null, null, null, code, signal);
+    private static Failure died(@Nullable ProcessExit end, String cause) {
+        return new Failure(
+                FailureCode.WORKER_DIED,
+                "the worker was lost: " + cause,
+                null,
+                null,
+                null,
+                end == null ? null : end.code(),
+                end == null ? null : end.signal());
     }
 
     private static void notStarted(Run run, String reason) {

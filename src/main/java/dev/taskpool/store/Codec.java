@@ -10,6 +10,7 @@ import dev.taskpool.model.Outcome;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
+import dev.taskpool.model.ProcessExit;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
@@ -32,6 +33,11 @@ final class Codec {
     private static final int BATCH_CREATED = 4;
     private static final int POOL_SAVED = 5;
     private static final int POOL_DELETED = 6;
+
+    /** Bits of an output's flags; 2 is taken. */
+    private static final int TRUNCATED = 1;
+
+    private static final int EXIT = 4;
 
     private Codec() {}
 
@@ -210,8 +216,11 @@ final class Codec {
         if (wrote) {
             out.putLong(output.stdoutBytes());
             out.putLong(output.stderrBytes());
-            out.putByte(output.truncated() ? 1 : 0);
+            out.putByte((output.truncated() ? TRUNCATED : 0) | (output.exit() != null ? EXIT : 0));
             out.putOptional(output.exitCode());
+            if (output.exit() != null) {
+                exit(output.exit(), out);
+            }
         }
         Task.Callback callback = task.callback();
         out.putByte(callback == null ? 0 : 1);
@@ -237,9 +246,7 @@ final class Codec {
         long expiresAt = in.readLong();
         long runMillis = in.readLong();
         Outcome outcome = outcome(in);
-        Task.Output output = in.readByte() == 0
-                ? Task.Output.NONE
-                : new Task.Output(in.readLong(), in.readLong(), in.readByte() != 0, in.readOptionalInt());
+        Task.Output output = in.readByte() == 0 ? Task.Output.NONE : output(in);
         Task.Callback callback = in.readByte() == 0
                 ? null
                 : new Task.Callback(in.readByte() != 0, in.readInt(), in.readInt(), in.readLong());
@@ -261,6 +268,36 @@ final class Codec {
                 outcome,
                 output,
                 callback);
+    }
+
+    private static Task.Output output(Bytes.Reader in) {
+        long stdout = in.readLong();
+        long stderr = in.readLong();
+        int flags = in.readByte();
+        Integer exitCode = in.readOptionalInt();
+        ProcessExit exit = (flags & EXIT) == 0 ? null : exit(in);
+        return new Task.Output(stdout, stderr, (flags & TRUNCATED) != 0, exitCode, exit);
+    }
+
+    private static void exit(ProcessExit exit, Bytes out) {
+        out.putOptional(exit.code());
+        out.putOptional(exit.signal());
+        out.putString(exit.cause());
+        out.putLong(exit.wallMillis());
+        out.putOptional(exit.userCpuMillis());
+        out.putOptional(exit.systemCpuMillis());
+        out.putOptional(exit.peakMemoryBytes());
+    }
+
+    private static ProcessExit exit(Bytes.Reader in) {
+        return new ProcessExit(
+                in.readOptionalInt(),
+                in.readOptionalString(),
+                in.readString(),
+                in.readLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong());
     }
 
     private static void outcome(@Nullable Outcome outcome, Bytes out) {

@@ -1,0 +1,27 @@
+package dev.taskpool.pool;
+
+import dev.taskpool.model.ProcessExit;
+import dev.taskpool.process.Exit;
+
+/** The end of a process in the words of a task. */
+final class ExitRecord {
+    private ExitRecord() {}
+
+    static ProcessExit of(Exit exit) {
+        Integer code = null;
+        String signal = null;
+        switch (exit.status()) {
+            case Exit.Status.Exited(int status) -> code = status;
+            case Exit.Status.Signalled signalled -> signal = signalled.signalName();
+        }
+        Exit.Usage usage = exit.usage();
+        return new ProcessExit(
+                code,
+                signal,
+                code != null ? ProcessExit.EXITED : ProcessExit.SIGNALLED,
+                ProcessExit.millis(exit.wall()),
+                usage == null ? null : Long.valueOf(ProcessExit.millis(usage.userCpu())),
+                usage == null ? null : Long.valueOf(ProcessExit.millis(usage.systemCpu())),
+                usage == null ? null : usage.peakResidentBytes());
+    }
+}
