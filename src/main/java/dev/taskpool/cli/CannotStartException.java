@@ -4,6 +4,10 @@ package dev.taskpool.cli;
 public final class CannotStartException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
+    CannotStartException(String message) {
+        super(message);
+    }
+
     CannotStartException(String message, Throwable cause) {
         super(message, cause);
     }

@@ -13,9 +13,11 @@ import dev.taskpool.http.Tokens;
 import dev.taskpool.journal.Durability;
 import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.pool.CommandTemplate;
+import dev.taskpool.process.Spawner;
 import dev.taskpool.store.Store;
 import dev.taskpool.worker.WorkerType;
 import java.io.IOException;
@@ -37,6 +39,7 @@ final class Composition {
     /** Makes what can be wrong beyond the form of the settings. */
     static void check(Settings settings) {
         registry(settings);
+        checkLimits(settings, unenforceable());
     }
 
     static Store.Options store(Settings settings) {
@@ -109,7 +112,44 @@ final class Composition {
                 command.onLost(),
                 command.maxAttempts(),
                 command.timeout(),
-                schema == null ? null : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))));
+                schema == null ? null : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))),
+                command.limits());
+    }
+
+    /** Refuses limits that this machine cannot keep: an operator who set one relies on it. */
+    static void checkLimits(Settings settings, Map<String, String> unenforceable) {
+        settings.pools().forEach((name, pool) -> {
+            checkLimits("pools." + name + ".limits", pool.limits().defaults(), unenforceable);
+            checkLimits("pools." + name + ".max_limits", pool.limits().maximum(), unenforceable);
+        });
+        settings.commands()
+                .forEach((name, command) ->
+                        checkLimits("commands." + name + ".limits", command.limits(), unenforceable));
+    }
+
+    private static void checkLimits(String key, Limits limits, Map<String, String> unenforceable) {
+        for (String name : limits.byName().keySet()) {
+            String reason = unenforceable.get(name);
+            if (reason != null) {
+                throw new CannotStartException(key + " sets " + name + ": " + reason);
+            }
+        }
+    }
+
+    /** Limits that this machine cannot keep, by their names in JSON, with the reason. */
+    static Map<String, String> unenforceable() {
+        Map<String, String> byName = new LinkedHashMap<>();
+        Spawner.unenforceable()
+                .forEach((kind, reason) -> byName.put(
+                        switch (kind) {
+                            case MEMORY -> "memory_bytes";
+                            case CPU -> "cpu_ms";
+                            case OPEN_FILES -> "open_files";
+                            case PROCESSES -> "processes";
+                            case FILE_SIZE -> "file_size_bytes";
+                        },
+                        reason));
+        return byName;
     }
 
     static Tokens tokens(Settings settings) {

@@ -218,8 +218,14 @@ final class Section {
     }
 
     long size(String key, String fallback, String min, String max) {
+        Long value = optionalSize(key, fallback, min, max);
+        return value == null ? 0 : value;
+    }
+
+    @Nullable
+    Long optionalSize(String key, @Nullable String fallback, String min, String max) {
         Found found = find(key);
-        Long value = Units.size(fallback);
+        Long value = fallback == null ? null : Units.size(fallback);
         if (found.node != null) {
             String given = scalar(found);
             Long parsed = given == null ? null : Units.size(given);
@@ -231,9 +237,8 @@ final class Section {
                 value = parsed;
             }
         }
-        long bytes = value == null ? 0 : value;
-        note(key, Units.text(bytes), found);
-        return bytes;
+        note(key, value == null ? "" : Units.text(value), found);
+        return value;
     }
 
     private static boolean within(long value, long min, long max) {

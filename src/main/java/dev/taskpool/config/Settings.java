@@ -1,5 +1,6 @@
 package dev.taskpool.config;
 
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolSettings;
 import java.nio.file.Path;
@@ -86,6 +87,7 @@ public record Settings(
      * @param result {@code none}, {@code text} or {@code json}
      * @param timeout null is the pool's
      * @param argumentsSchema JSON text, or null
+     * @param limits what it may use where the submission does not say
      */
     public record Command(
             String description,
@@ -99,7 +101,8 @@ public record Settings(
             OnLost onLost,
             int maxAttempts,
             Set<Integer> successExitCodes,
-            @Nullable String argumentsSchema) {}
+            @Nullable String argumentsSchema,
+            Limits limits) {}
 
     /**
      * How callbacks are delivered.

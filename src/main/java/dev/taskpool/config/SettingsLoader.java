@@ -1,7 +1,9 @@
 package dev.taskpool.config;
 
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -304,9 +306,33 @@ public final class SettingsLoader {
                 null,
                 s.integer("queue_capacity", 10_000, 0, 1_000_000),
                 millis(s.optionalDuration("default_timeout", null, "1ms", "365d")),
-                s.duration("grace", "5s", "0s", "1h").toMillis());
+                s.duration("grace", "5s", "0s", "1h").toMillis(),
+                poolLimits(s, kind));
         s.close();
         return pool;
+    }
+
+    private static PoolLimits poolLimits(Section s, PoolKind kind) {
+        boolean processes = kind != PoolKind.THREAD;
+        return new PoolLimits(
+                processes ? limits(s.section("limits")) : Limits.NONE,
+                processes ? limits(s.section("max_limits")) : Limits.NONE,
+                millis(s.optionalDuration("max_timeout", null, "1ms", "365d")),
+                millis(s.optionalDuration("queue_timeout", null, "1ms", "365d")),
+                millis(s.optionalDuration("max_queue_timeout", null, "1ms", "365d")));
+    }
+
+    private static Limits limits(Section s) {
+        Integer openFiles = s.optionalInteger("open_files", null, (int) Limits.LEAST_OPEN_FILES, Integer.MAX_VALUE);
+        Integer processes = s.optionalInteger("processes", null, 1, Integer.MAX_VALUE);
+        Limits limits = new Limits(
+                s.optionalSize("memory", null, "1MiB", "1024GiB"),
+                millis(s.optionalDuration("cpu", null, "1ms", "365d")),
+                openFiles == null ? null : Long.valueOf(openFiles),
+                processes == null ? null : Long.valueOf(processes),
+                s.optionalSize("file_size", null, "0B", "1024GiB"));
+        s.close();
+        return limits;
     }
 
     private static @Nullable Long millis(@Nullable Duration duration) {
@@ -340,7 +366,8 @@ public final class SettingsLoader {
                         s.word("on_lost", "fail", List.of("fail", "retry")).toUpperCase(Locale.ROOT)),
                 s.integer("max_attempts", 1, 1, 100),
                 success,
-                schema == null ? null : NodeJson.text(schema));
+                schema == null ? null : NodeJson.text(schema),
+                limits(s.section("limits")));
         s.close();
         return command;
     }

@@ -32,6 +32,8 @@ final class Pools {
 
     /** Makes a pool, or gives it other settings. */
     static void put(Live live, Transaction tx, String name, PoolSettings settings, CompletableFuture<PoolView> answer) {
+        live.options.requireEnforceable(settings.limits().defaults(), "/limits");
+        live.options.requireEnforceable(settings.limits().maximum(), "/max_limits");
         LivePool old = live.pools.get(name);
         if (old == null) {
             if (live.draining) {

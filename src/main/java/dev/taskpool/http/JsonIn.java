@@ -312,6 +312,20 @@ final class JsonIn {
         return slice();
     }
 
+    /** Reads an object property by property. */
+    void object(String allowed, Reading reading) throws IOException {
+        if (opening != JsonToken.START_OBJECT) {
+            wrongType("an object");
+            return;
+        }
+        String parent = at;
+        String mine = name;
+        at = parent + "/" + escaped(mine);
+        properties(allowed, reading);
+        at = parent;
+        name = mine;
+    }
+
     private Json slice() {
         int end = (int) parser.currentLocation().getByteOffset();
         return Json.ofValid(opened == 0 && end == body.length ? body : Arrays.copyOfRange(body, opened, end));

@@ -5,8 +5,10 @@ import dev.taskpool.callable.Registry;
 import dev.taskpool.engine.Submission;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.TaskSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -20,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** Turns bodies into submissions: reads them, holds them against the callables, and knows them again by their key. */
 final class Submissions {
     private static final String PROPERTIES = "callable, args, kwargs, pool, timeout_ms, queue_timeout_ms, delay_ms,"
-            + " priority, max_attempts, labels, callback_url";
+            + " priority, max_attempts, labels, callback_url, limits";
     /** A hundred years: beyond it, instants would leave the range of the store's arithmetic. */
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
 
@@ -49,6 +51,7 @@ final class Submissions {
         private @Nullable Long maxAttempts;
         private Map<String, String> labels = Map.of();
         private @Nullable String callbackUrl;
+        private Limits limits = Limits.NONE;
 
         @Override
         public boolean property(JsonIn in, String name) throws IOException {
@@ -69,6 +72,7 @@ final class Submissions {
                 case "max_attempts" -> maxAttempts = in.integer(1, 100);
                 case "labels" -> labels = in.strings(32, 63, 256);
                 case "callback_url" -> callbackUrl = in.string(1, 2048);
+                case "limits" -> limits = LimitsJson.read(in);
                 default -> {
                     return false;
                 }
@@ -88,6 +92,9 @@ final class Submissions {
                 text(digest, e.getValue());
             });
             text(digest, callbackUrl);
+            if (!limits.isNone()) {
+                text(digest, "limits " + limits.byName());
+            }
         }
     }
 
@@ -195,7 +202,8 @@ final class Submissions {
                 null,
                 0,
                 draft.callbackUrl,
-                null);
+                null,
+                new Surroundings(draft.limits));
         return new Submission(spec, callable);
     }
 

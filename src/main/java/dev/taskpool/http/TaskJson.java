@@ -85,6 +85,8 @@ public final class TaskJson {
         if (spec.timeoutMillis() != null) {
             out.writeNumberField("timeout_ms", spec.timeoutMillis());
         }
+        number(out, "queue_timeout_ms", spec.queueTimeoutMillis());
+        LimitsJson.write(out, "limits", spec.surroundings().limits());
         if (spec.priority() != 0) {
             out.writeNumberField("priority", spec.priority());
         }

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param queueCapacity 0 to 1,000,000 pending tasks held before submissions are refused
  * @param defaultTimeoutMillis run time of tasks that name none; null is no limit
  * @param graceMillis from TERM to KILL
+ * @param limits what its tasks may use
  */
 public record PoolSettings(
         PoolKind kind,
@@ -30,7 +31,56 @@ public record PoolSettings(
         @Nullable Long ttlMillis,
         int queueCapacity,
         @Nullable Long defaultTimeoutMillis,
-        long graceMillis) {
+        long graceMillis,
+        PoolLimits limits) {
+
+    /** One whose tasks are not limited. */
+    public PoolSettings(
+            PoolKind kind,
+            int maxWorkers,
+            int minWorkers,
+            boolean virtualThreads,
+            String workerType,
+            @Nullable Integer maxTasksPerWorker,
+            @Nullable Long idleTimeoutMillis,
+            OnWorkerLost onWorkerLost,
+            @Nullable Long ttlMillis,
+            int queueCapacity,
+            @Nullable Long defaultTimeoutMillis,
+            long graceMillis) {
+        this(
+                kind,
+                maxWorkers,
+                minWorkers,
+                virtualThreads,
+                workerType,
+                maxTasksPerWorker,
+                idleTimeoutMillis,
+                onWorkerLost,
+                ttlMillis,
+                queueCapacity,
+                defaultTimeoutMillis,
+                graceMillis,
+                PoolLimits.NONE);
+    }
+
+    /** The same with other limits. */
+    public PoolSettings with(PoolLimits other) {
+        return new PoolSettings(
+                kind,
+                maxWorkers,
+                minWorkers,
+                virtualThreads,
+                workerType,
+                maxTasksPerWorker,
+                idleTimeoutMillis,
+                onWorkerLost,
+                ttlMillis,
+                queueCapacity,
+                defaultTimeoutMillis,
+                graceMillis,
+                other);
+    }
 
     /** The worker type that every installation has. */
     public static final String JAVA_WORKER = "java";

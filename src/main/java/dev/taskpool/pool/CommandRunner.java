@@ -199,7 +199,8 @@ public final class CommandRunner implements Runner {
             env.put("TASKPOOL_TASK_ID", run.id().toString());
             env.put("TASKPOOL_ATTEMPT", Integer.toString(run.attempt()));
             Stdin stdin = filled.stdin().length == 0 ? Stdin.NONE : new Stdin.Bytes(filled.stdin());
-            return new ProcessSpec(filled.argv(), env, folder, stdin, true, true, ResourceLimits.NO_CORE);
+            ResourceLimits limits = ProcessLimits.of(run.spec().surroundings().limits());
+            return new ProcessSpec(filled.argv(), env, folder, stdin, true, true, limits);
         }
 
         void notStarted(String reason) {
@@ -222,6 +223,14 @@ public final class CommandRunner implements Runner {
         }
 
         private Ending ending(CommandTemplate template, Exit exit, CommandOutput output) {
+            boolean succeeded = exit.status() instanceof Exit.Status.Exited(int status)
+                    && template.successExitCodes().contains(status);
+            String limited = ProcessLimits.code(exit.limit());
+            if (!succeeded && exit.limit() != null && limited != null) {
+                String sentence = ProcessLimits.sentence(
+                        exit.limit(), run.spec().surroundings().limits());
+                return failed(limited, evidence("the command failed by a limit: " + sentence, output), exit);
+            }
             return switch (exit.status()) {
                 case Exit.Status.Signalled signalled ->
                     failed(
@@ -229,7 +238,7 @@ public final class CommandRunner implements Runner {
                             evidence("the command was ended by " + signalled.signalName(), output),
                             exit);
                 case Exit.Status.Exited(int code) ->
-                    template.successExitCodes().contains(code)
+                    succeeded
                             ? returned(template, exit, output)
                             : failed(
                                     FailureCode.PROCESS_EXIT,

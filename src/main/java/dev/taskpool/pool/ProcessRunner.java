@@ -4,11 +4,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.ProcessExit;
 import dev.taskpool.model.Task;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
+import dev.taskpool.process.ProcessSpec;
+import dev.taskpool.process.ResourceLimits;
 import dev.taskpool.process.Spawner;
 import dev.taskpool.worker.FrameChannel;
 import dev.taskpool.worker.Message;
@@ -50,6 +53,7 @@ public final class ProcessRunner implements Runner {
     private final boolean traces;
     private final Consumer<String> broken;
     private final Roster roster;
+    private volatile PoolSettings settings;
     private final SecureRandom random = new SecureRandom();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
 
@@ -80,6 +84,7 @@ public final class ProcessRunner implements Runner {
             Consumer<String> broken) {
         this.pool = pool;
         this.type = type;
+        this.settings = settings;
         this.spawner = spawner;
         this.socketFolder = socketFolder;
         this.maxResultBytes = maxResultBytes;
@@ -134,6 +139,7 @@ public final class ProcessRunner implements Runner {
 
     @Override
     public void configure(PoolSettings settings) {
+        this.settings = settings;
         roster.configure(settings);
         later(0, this::letIdleGo);
     }
@@ -147,6 +153,13 @@ public final class ProcessRunner implements Runner {
 
     // --- the life of a worker ---
 
+    /** How to start a worker: within the limits that hold for the pool now. */
+    private ProcessSpec spec(WorkerSocket at, Worker worker) {
+        ProcessSpec spec = type.spec(at.path(), worker.token);
+        Limits limits = settings.limits().ofWorker();
+        return limits.isNone() ? spec : spec.withLimits(ProcessLimits.of(limits));
+    }
+
     private void spawn() {
         byte[] secret = new byte[16];
         random.nextBytes(secret);
@@ -158,7 +171,7 @@ public final class ProcessRunner implements Runner {
             if (socket == null) {
                 socket = new WorkerSocket(socketFolder, "pool-" + pool + "-worker", this::connected);
             }
-            ChildProcess child = spawner.start(type.spec(socket.path(), worker.token), worker);
+            ChildProcess child = spawner.start(spec(socket, worker), worker);
             worker.started(child);
             later(HELLO_LIMIT_MILLIS, () -> endSilent(worker));
             child.exit().thenAccept(exit -> later(0, () -> ended(worker, exit)));
@@ -329,7 +342,7 @@ public final class ProcessRunner implements Runner {
         if (run != null) {
             Task.Output output = run.output().close(null);
             ProcessExit end = exit == null ? null : ExitRecord.of(exit);
-            run.ended(new Ending.Failed(died(end, cause), end == null ? output : output.withExit(end)));
+            run.ended(new Ending.Failed(died(exit, end, cause), end == null ? output : output.withExit(end)));
         }
         // After that: the task that the worker held has the evidence, the others fail because of it.
         if (loss.breaks()) {
@@ -341,10 +354,16 @@ public final class ProcessRunner implements Runner {
         finishClose();
     }
 
-    private static Failure died(@Nullable ProcessExit end, String cause) {
+    private Failure died(@Nullable Exit exit, @Nullable ProcessExit end, String cause) {
+        ResourceLimits.Kind limit = exit == null ? null : exit.limit();
+        String code = ProcessLimits.code(limit);
+        String message = "the worker was lost: " + cause;
+        if (limit != null) {
+            message = ProcessLimits.sentence(limit, settings.limits().ofWorker()) + "; " + message;
+        }
         return new Failure(
-                FailureCode.WORKER_DIED,
-                "the worker was lost: " + cause,
+                code == null ? FailureCode.WORKER_DIED : code,
+                message,
                 null,
                 null,
                 null,

@@ -26,6 +26,8 @@ final class Posix {
     static final int EAGAIN = 11;
     static final int SIGKILL = 9;
     static final int SIGTERM = 15;
+    static final int SIGXCPU = 24;
+    static final int SIGXFSZ = 25;
     private static final int SIGCHLD = 17;
     static final int SIGCONT = 18;
     static final int O_RDWR = 2;
@@ -35,9 +37,10 @@ final class Posix {
     static final int RLIMIT_FSIZE = 1;
     static final int RLIMIT_CORE = 4;
     static final int RLIMIT_NOFILE = 7;
-    static final int RLIMIT_AS = 9;
     static final int RLIMIT_LOCKS = 10;
     private static final int WNOHANG = 1;
+    private static final int P_PID = 1;
+    private static final int UNTIL_STOPPED = 0x2 | 0x4 | 0x01000000; // WSTOPPED, WEXITED, WNOWAIT
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_SETFL = 4;
     private static final int PR_SET_CHILD_SUBREAPER = 36;
@@ -63,6 +66,8 @@ final class Posix {
     private static final MethodHandle KILL = function("kill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
     private static final MethodHandle WAIT4 =
             function("wait4", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS));
+    private static final MethodHandle WAITID =
+            function("waitid", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
     private static final MethodHandle GETRUSAGE =
             function("getrusage", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle PRLIMIT =
@@ -104,7 +109,7 @@ final class Posix {
     private static final MethodHandle SIGNAL = plain("signal", FunctionDescriptor.of(ADDRESS, JAVA_INT, ADDRESS));
     private static final MethodHandle STRERROR = plain("strerror", FunctionDescriptor.of(ADDRESS, JAVA_INT));
 
-    /** Larger than posix_spawnattr_t (336), posix_spawn_file_actions_t (80), sigset_t (128) and struct rusage (144). */
+    /** Larger than posix_spawnattr_t (336), posix_spawn_file_actions_t (80), sigset_t (128) and struct rusage (144), siginfo_t (128). */
     private static final long ROOM_BYTES = 512;
 
     /** Never changed once made, so all threads use it. */
@@ -234,6 +239,15 @@ final class Posix {
         int result;
         do {
             result = (int) checked(() -> (int) WAIT4.invokeExact(errno, pid, scratch, 0, MemorySegment.NULL));
+        } while (result == -EINTR);
+    }
+
+    /** Blocks until a child of ours has stopped or ended, and leaves its status where it is. */
+    void awaitStopped(int pid) {
+        requireOrdinary(pid);
+        int result;
+        do {
+            result = (int) checked(() -> (int) WAITID.invokeExact(errno, P_PID, pid, scratch, UNTIL_STOPPED));
         } while (result == -EINTR);
     }
 

@@ -19,9 +19,10 @@ final class ProcFs {
      * Part of /proc/PID/stat.
      *
      * @param state the letter, such as R, S, D, T or Z
+     * @param cpuTicks clock ticks of CPU time, in both modes, with that of the children that it has waited for
      * @param startTicks clock ticks from boot to its start
      */
-    record Stat(char state, int parent, int group, int session, long startTicks) {
+    record Stat(char state, int parent, int group, int session, long cpuTicks, long startTicks) {
         boolean isZombie() {
             return state == 'Z' || state == 'X';
         }
@@ -45,6 +46,10 @@ final class ProcFs {
                 Integer.parseInt(fields[1]),
                 Integer.parseInt(fields[2]),
                 Integer.parseInt(fields[3]),
+                Long.parseLong(fields[11])
+                        + Long.parseLong(fields[12])
+                        + Long.parseLong(fields[13])
+                        + Long.parseLong(fields[14]),
                 Long.parseLong(fields[19]));
     }
 
@@ -80,15 +85,44 @@ final class ProcFs {
 
     /** The peak resident set (VmHWM) in bytes, or -1. */
     static long peakResidentBytes(int pid) {
+        return memory(pid, "VmHWM:");
+    }
+
+    /** The resident set (VmRSS) in bytes, or -1. */
+    static long residentBytes(int pid) {
+        return memory(pid, "VmRSS:");
+    }
+
+    private static long memory(int pid, String name) {
         byte[] bytes = read(pid, "status");
         if (bytes != null) {
             for (String line : new String(bytes, StandardCharsets.ISO_8859_1).split("\n")) {
-                if (line.startsWith("VmHWM:")) {
-                    return Long.parseLong(line.substring(6, line.indexOf("kB")).strip()) * 1024;
+                if (line.startsWith(name)) {
+                    return Long.parseLong(line.substring(name.length(), line.indexOf("kB"))
+                                    .strip())
+                            * 1024;
                 }
             }
         }
         return -1;
+    }
+
+    /** The children of all threads of a process; needs CONFIG_PROC_CHILDREN, which the spawner needs as well. */
+    static List<Integer> children(int pid) {
+        List<Integer> children = new ArrayList<>();
+        Path threads = ROOT.resolve(Integer.toString(pid)).resolve("task");
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(threads, "[0-9]*")) {
+            for (Path entry : entries) {
+                for (String word : Files.readString(entry.resolve("children")).split(" ")) {
+                    if (!word.isBlank()) {
+                        children.add(Integer.parseInt(word.strip()));
+                    }
+                }
+            }
+        } catch (IOException | java.nio.file.DirectoryIteratorException gone) {
+            return children; // it ended, or a thread of it: there is another look
+        }
+        return children;
     }
 
     /** All processes that can be seen. */

@@ -66,6 +66,9 @@ final class ProcessLoop {
     /** Killed, because the kernel had no room to watch them; asked after at each tick. */
     private final Set<PosixChild> unwatched = new HashSet<>();
 
+    /** Groups that the kernel did not let go yet. */
+    private final Set<Cgroup> emptied = new HashSet<>();
+
     /** Steps for the end of the next round of events. */
     private List<Runnable> later = new ArrayList<>();
 
@@ -118,7 +121,10 @@ final class ProcessLoop {
             } else if (hasRest) {
                 requests.add(child::writeInput);
             }
-            if (problem < 0 || hasRest) {
+            if (problem >= 0 && child.isWatched()) {
+                requests.add(child::watch);
+            }
+            if (problem < 0 || hasRest || child.isWatched()) {
                 callers.signalEvent(wakeFd);
             }
             if (problem < 0) {
@@ -253,6 +259,13 @@ final class ProcessLoop {
         unwatched.remove(child);
     }
 
+    /** Removes a group in which nothing runs any more, later where the kernel needs a moment. */
+    void remove(Cgroup cgroup) {
+        if (!cgroup.remove()) {
+            emptied.add(cgroup);
+        }
+    }
+
     private void abandon(Posix posix, PosixChild child) {
         unwatched.add(child);
         posix.killGroup(child.pid(), Posix.SIGKILL);
@@ -339,6 +352,7 @@ final class ProcessLoop {
 
     private void tick(long now) {
         orphans.reapDead(now);
+        emptied.removeIf(Cgroup::remove);
         List.copyOf(unwatched).forEach(child -> child.leaderEnded(os));
         for (PosixChild child : children.values()) {
             if (child.isRunning()) {

@@ -5,12 +5,15 @@ import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.Outcome;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.ProcessExit;
+import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
@@ -38,6 +41,16 @@ final class Codec {
     private static final int TRUNCATED = 1;
 
     private static final int EXIT = 4;
+
+    /** Bits of what stands at the end of a spec. */
+    private static final int KEY = 1;
+
+    private static final int LIMITS = 2;
+
+    /** Bits of a pool's flags. */
+    private static final int BY_API = 1;
+
+    private static final int POOL_LIMITS = 2;
 
     private Codec() {}
 
@@ -147,10 +160,14 @@ final class Codec {
         }
         out.putOptional(spec.callbackUrl());
         IdempotencyKey key = spec.key();
-        out.putByte(key == null ? 0 : 1);
+        Limits limits = spec.surroundings().limits();
+        out.putByte((key == null ? 0 : KEY) | (limits.isNone() ? 0 : LIMITS));
         if (key != null) {
             out.putString(key.keyHash());
             out.putString(key.bodyHash());
+        }
+        if (!limits.isNone()) {
+            limits(limits, out);
         }
     }
 
@@ -177,7 +194,9 @@ final class Codec {
             index = in.readInt();
         }
         String callback = in.readOptionalString();
-        IdempotencyKey key = in.readByte() == 0 ? null : new IdempotencyKey(in.readString(), in.readString());
+        int flags = in.readByte();
+        IdempotencyKey key = (flags & KEY) == 0 ? null : new IdempotencyKey(in.readString(), in.readString());
+        Limits limits = (flags & LIMITS) == 0 ? Limits.NONE : limits(in);
         return new TaskSpec(
                 callable,
                 args,
@@ -193,7 +212,25 @@ final class Codec {
                 batch,
                 index,
                 callback,
-                key);
+                key,
+                limits.isNone() ? Surroundings.NONE : new Surroundings(limits));
+    }
+
+    private static void limits(Limits limits, Bytes out) {
+        out.putOptional(limits.memoryBytes());
+        out.putOptional(limits.cpuMillis());
+        out.putOptional(limits.openFiles());
+        out.putOptional(limits.processes());
+        out.putOptional(limits.fileSizeBytes());
+    }
+
+    private static Limits limits(Bytes.Reader in) {
+        return new Limits(
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong());
     }
 
     static void progress(Task task, Bytes out) {
@@ -365,7 +402,8 @@ final class Codec {
         PoolSettings s = pool.settings();
         out.putString(pool.name());
         out.putString(pool.state().name());
-        out.putByte(pool.byApi() ? 1 : 0);
+        boolean limited = !s.limits().equals(PoolLimits.NONE);
+        out.putByte((pool.byApi() ? BY_API : 0) | (limited ? POOL_LIMITS : 0));
         out.putString(s.kind().name());
         out.putLong(s.maxWorkers());
         out.putLong(s.minWorkers());
@@ -378,12 +416,19 @@ final class Codec {
         out.putLong(s.queueCapacity());
         out.putOptional(s.defaultTimeoutMillis());
         out.putLong(s.graceMillis());
+        if (limited) {
+            limits(s.limits().defaults(), out);
+            limits(s.limits().maximum(), out);
+            out.putOptional(s.limits().maxTimeoutMillis());
+            out.putOptional(s.limits().queueTimeoutMillis());
+            out.putOptional(s.limits().maxQueueTimeoutMillis());
+        }
     }
 
     static Change.StoredPool pool(Bytes.Reader in) {
         String name = in.readString();
         PoolState state = PoolState.valueOf(in.readString());
-        boolean byApi = in.readByte() != 0;
+        int flags = in.readByte();
         PoolSettings settings = new PoolSettings(
                 PoolKind.valueOf(in.readString()),
                 in.readInt(),
@@ -397,6 +442,10 @@ final class Codec {
                 in.readInt(),
                 in.readOptionalLong(),
                 in.readLong());
-        return new Change.StoredPool(name, settings, state, byApi);
+        if ((flags & POOL_LIMITS) != 0) {
+            settings = settings.with(new PoolLimits(
+                    limits(in), limits(in), in.readOptionalLong(), in.readOptionalLong(), in.readOptionalLong()));
+        }
+        return new Change.StoredPool(name, settings, state, (flags & BY_API) != 0);
     }
 }
