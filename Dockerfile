@@ -18,6 +18,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends tini curl && rm
 COPY --from=build /src/target/lib /app/lib
 COPY --from=build /src/taskpool /src/LICENSE /app/
 COPY --from=build /src/config /app/config
+# The workers of other languages. Their interpreters are not in this image: build one on it that has them.
+COPY --from=build /src/workers /app/workers
 COPY --from=build /src/target/taskpool.jar /app/taskpool.jar
 WORKDIR /app
 # The cache fits exactly this JVM and these jars, so it is made here.

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is known of a callable before it runs.
  *
- * @param name 1 to 128 letters, digits, {@code .}, {@code _}, {@code -}; first a letter or digit
+ * @param name 1 to 128 letters, digits, {@code .}, {@code _}, {@code -}, {@code :}; first a letter or digit
  * @param description for people, one sentence
  * @param poolKinds kinds of pool that can run it; not empty
  * @param onLost whether it may run twice
@@ -43,7 +43,7 @@ public record CallableSpec(
     }
 
     public CallableSpec {
-        if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,127}")) {
+        if (!name.matches("[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")) {
             throw new IllegalArgumentException("not a name for a callable: " + name);
         }
         if (poolKinds.isEmpty()) {

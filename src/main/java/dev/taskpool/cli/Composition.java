@@ -17,13 +17,17 @@ import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.pool.CommandTemplate;
+import dev.taskpool.process.Programs;
+import dev.taskpool.process.ResourceLimits;
 import dev.taskpool.process.Spawner;
 import dev.taskpool.store.Store;
 import dev.taskpool.worker.WorkerType;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -38,7 +42,16 @@ final class Composition {
 
     /** Makes what can be wrong beyond the form of the settings. */
     static void check(Settings settings) {
-        registry(settings);
+        registry(settings, Map.of());
+        workerTypes(settings).forEach((name, type) -> {
+            try {
+                Programs.problem(type.spec(Path.of("/"), "")).ifPresent(problem -> {
+                    throw new CannotStartException("workers." + name + ": " + problem, null);
+                });
+            } catch (IllegalArgumentException e) {
+                throw new CannotStartException("workers." + name + ": " + e.getMessage(), e);
+            }
+        });
         checkLimits(settings, unenforceable());
     }
 
@@ -54,8 +67,12 @@ final class Composition {
                 settings.tasks().priorityAgeing());
     }
 
-    /** All callables: built in, from plugins, from the configuration. */
-    static Registry registry(Settings settings) {
+    /**
+     * All callables: built in, from plugins, from the configuration, from workers.
+     *
+     * @param offered what workers of each type can run
+     */
+    static Registry registry(Settings settings, Map<String, List<CallableSpec>> offered) {
         List<Registered> all = new ArrayList<>(Registry.of(new BuiltIns()));
         try {
             all.addAll(Registry.plugins(settings.plugins()));
@@ -65,9 +82,21 @@ final class Composition {
         Map<String, CommandTemplate> templates = templates(settings);
         for (Map.Entry<String, Settings.Command> command : settings.commands().entrySet()) {
             CommandTemplate template = templates.get(command.getKey());
-            all.add(new Registered(
-                    spec(command.getKey(), command.getValue()), null, template == null ? null : template::problem));
+            all.add(Registered.command(
+                    spec(command.getKey(), command.getValue()), template == null ? null : template::problem));
         }
+        Map<String, String> owners = new HashMap<>();
+        all.forEach(each -> owners.put(each.spec().name(), "is there without it"));
+        offered.forEach((type, specs) -> specs.forEach(spec -> {
+            String owner = owners.put(spec.name(), "is also offered by workers." + type);
+            if (owner != null) {
+                throw new CannotStartException(
+                        "workers." + type + " offers the callable " + spec.name() + ", which " + owner
+                                + ": each name stands for one callable",
+                        null);
+            }
+            all.add(Registered.of(type, spec));
+        }));
         try {
             return new Registry(all);
         } catch (IllegalArgumentException e) {
@@ -100,7 +129,38 @@ final class Composition {
     /** What PROCESS pools may start, by name. */
     static Map<String, WorkerType> workerTypes(Settings settings) {
         String java = PoolSettings.JAVA_WORKER;
-        return Map.of(java, WorkerType.java(java, settings.plugins(), WORKER_HEAP_BYTES, Map.of()));
+        Map<String, WorkerType> all = new LinkedHashMap<>();
+        all.put(java, WorkerType.java(java, settings.plugins(), WORKER_HEAP_BYTES, Map.of()));
+        settings.workers().forEach((name, worker) -> all.put(name, workerType(name, worker)));
+        return all;
+    }
+
+    private static WorkerType workerType(String name, Settings.Worker worker) {
+        String home = home().toString();
+        Map<String, String> env = new HashMap<>();
+        for (String variable : worker.inheritEnv()) {
+            String value = System.getenv(variable);
+            if (value != null) {
+                env.put(variable, value);
+            }
+        }
+        env.putAll(worker.env());
+        return new WorkerType(
+                name,
+                worker.command().stream()
+                        .map(word -> word.replace("{home}", home))
+                        .toList(),
+                env,
+                Path.of(worker.directory() == null ? "" : worker.directory().replace("{home}", home))
+                        .toAbsolutePath(),
+                ResourceLimits.NO_CORE,
+                worker.startTimeout());
+    }
+
+    /** Where this is installed: the launcher says so. */
+    private static Path home() {
+        String home = System.getenv("TASKPOOL_HOME");
+        return Path.of(home == null ? "" : home).toAbsolutePath();
     }
 
     private static CallableSpec spec(String name, Settings.Command command) {
@@ -131,7 +191,7 @@ final class Composition {
         for (String name : limits.byName().keySet()) {
             String reason = unenforceable.get(name);
             if (reason != null) {
-                throw new CannotStartException(key + " sets " + name + ": " + reason);
+                throw new CannotStartException(key + " sets " + name + ": " + reason, null);
             }
         }
     }

@@ -13,7 +13,13 @@ import picocli.CommandLine.Spec;
         description = "Executors and futures for any HTTP client.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {ServeCommand.class, DemoCommand.class, ConfigCommand.class, VersionCommand.class},
+        subcommands = {
+            ServeCommand.class,
+            DemoCommand.class,
+            ConfigCommand.class,
+            WorkerCommand.class,
+            VersionCommand.class
+        },
         footer = {
             "",
             "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 configuration not valid, 4 cannot start",

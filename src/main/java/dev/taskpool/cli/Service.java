@@ -82,7 +82,6 @@ public final class Service implements AutoCloseable {
     public static Service start(Settings settings, String version) {
         Ticker ticker = Ticker.SYSTEM;
         RandomGenerator random = new SecureRandom();
-        Registry registry = Composition.registry(settings);
         Store store = Store.open(Composition.store(settings), ticker);
         Spawner spawner = Spawner.best();
         Engine made = null;
@@ -92,10 +91,14 @@ public final class Service implements AutoCloseable {
             Path scratch = settings.store().directory().resolve("scratch");
             Scratch.remove(scratch);
             Path sockets = sockets(settings.store().directory());
+            Map<String, WorkerType> workerTypes = Composition.workerTypes(settings);
+            Registry registry =
+                    Composition.registry(settings, WorkerOffers.ask(workerTypes.values(), spawner, sockets));
             OutputFiles outputs = new OutputFiles(
                     settings.store().directory().resolve("output"),
                     settings.tasks().maxOutputBytes(),
-                    settings.store().fsync());
+                    settings.store().fsync(),
+                    ticker);
             CallableInvoker invoker = new CallableInvoker(
                     settings.tasks().maxResultBytes(), settings.tasks().traces());
             Destinations destinations = new Destinations(
@@ -108,7 +111,6 @@ public final class Service implements AutoCloseable {
                     task -> TaskJson.bytes(task, null),
                     ticker,
                     random);
-            Map<String, WorkerType> workerTypes = Composition.workerTypes(settings);
             Runners runners = new Runners(
                     invoker,
                     Composition.templates(settings),

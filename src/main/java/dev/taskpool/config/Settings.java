@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * {@link SettingsLoader}.
  *
  * @param pools by name, in the order of the file
+ * @param workers types of worker besides the Java worker, by name
  * @param commands by the name of their callable
  * @param plugins folder of plugin jars; need not exist
  */
@@ -24,6 +25,7 @@ public record Settings(
         Storage store,
         Tasks tasks,
         Map<String, PoolSettings> pools,
+        Map<String, Worker> workers,
         Map<String, Command> commands,
         Callbacks callbacks,
         Drain drain,
@@ -103,6 +105,21 @@ public record Settings(
             Set<Integer> successExitCodes,
             @Nullable String argumentsSchema,
             Limits limits) {}
+
+    /**
+     * How workers in another language are started.
+     *
+     * @param command the program and its arguments, with {@code {home}} for the installation folder
+     * @param inheritEnv names of variables of the service that it gets too
+     * @param directory working directory; null is the service's
+     * @param startTimeout from its start to its hello
+     */
+    public record Worker(
+            List<String> command,
+            Map<String, String> env,
+            List<String> inheritEnv,
+            @Nullable String directory,
+            Duration startTimeout) {}
 
     /**
      * How callbacks are delivered.

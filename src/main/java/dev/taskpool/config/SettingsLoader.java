@@ -41,6 +41,7 @@ public final class SettingsLoader {
             "store",
             "tasks",
             "pools",
+            "workers",
             "commands",
             "callbacks",
             "drain",
@@ -129,9 +130,13 @@ public final class SettingsLoader {
         Settings.Storage store = store(root.section("store"));
         Section tasksSection = root.section("tasks");
         Settings.Tasks tasks = tasks(tasksSection);
+        Map<String, Settings.Worker> workers = new LinkedHashMap<>();
+        root.named("workers", List.of())
+                .forEach((name, section) -> workers.put(checkedName(section, name), worker(section, name)));
         Map<String, PoolSettings> pools = new LinkedHashMap<>();
         root.named("pools", List.of("default", "processes", "commands"))
-                .forEach((name, section) -> pools.put(checkedName(section, name), pool(section, name)));
+                .forEach((name, section) ->
+                        pools.put(checkedName(section, name), pool(section, name, workers.keySet())));
         if (!pools.containsKey(tasks.defaultPool())) {
             tasksSection.problem(
                     "default_pool",
@@ -164,6 +169,7 @@ public final class SettingsLoader {
                 store,
                 tasks,
                 pools,
+                workers,
                 commands,
                 callbacks,
                 drain,
@@ -270,7 +276,7 @@ public final class SettingsLoader {
         return tasks;
     }
 
-    private static PoolSettings pool(Section s, String name) {
+    private static PoolSettings pool(Section s, String name, Set<String> workerTypes) {
         String usual = switch (name) {
             case "processes" -> "process";
             case "commands" -> "command";
@@ -288,6 +294,11 @@ public final class SettingsLoader {
         boolean virtual = kind == PoolKind.THREAD && s.bool("virtual_threads", false);
         String worker =
                 kind == PoolKind.PROCESS ? s.text("worker_type", PoolSettings.JAVA_WORKER) : PoolSettings.JAVA_WORKER;
+        if (!worker.equals(PoolSettings.JAVA_WORKER) && !workerTypes.contains(worker)) {
+            s.problem(
+                    "worker_type",
+                    "must be java or one of workers (" + String.join(", ", workerTypes) + "), is '" + worker + "'");
+        }
         Integer maxTasks =
                 kind == PoolKind.PROCESS ? s.optionalInteger("max_tasks_per_worker", null, 1, Integer.MAX_VALUE) : null;
         PoolSettings.OnWorkerLost lost = kind == PoolKind.PROCESS
@@ -337,6 +348,24 @@ public final class SettingsLoader {
 
     private static @Nullable Long millis(@Nullable Duration duration) {
         return duration == null ? null : Long.valueOf(duration.toMillis());
+    }
+
+    private static Settings.Worker worker(Section s, String name) {
+        if (name.equals(PoolSettings.JAVA_WORKER)) {
+            s.problem("", "is the Java worker, which is always there; give yours another name");
+        }
+        List<String> command = s.texts("command", List.of());
+        if (command.isEmpty() || command.getFirst().isEmpty()) {
+            s.problem("command", "must name the program and its arguments");
+        }
+        Settings.Worker worker = new Settings.Worker(
+                command,
+                s.textMap("env"),
+                s.texts("inherit_env", List.of()),
+                s.optional("directory", null),
+                s.duration("start_timeout", "30s", "100ms", "10m"));
+        s.close();
+        return worker;
     }
 
     private static Settings.Command command(Section s) {

@@ -230,7 +230,8 @@ final class Live {
                 callable,
                 started.attempt(),
                 timeout == null ? 0 : started.startedAt() + timeout,
-                outputs.open(started.id(), started.attempt()),
+                // Its first run is accepted, ready and started: a later revision has one before it.
+                outputs.open(started.id(), started.attempt(), started.attempt() > 1 || started.revision() > 3),
                 (run, ending) -> mailbox.put(new Ended(this, cell, run, ending)));
     }
 

@@ -6,6 +6,7 @@ import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.Store;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.slf4j.Logger;
@@ -58,7 +59,7 @@ final class Recovery implements Command {
         int requeued = 0;
         for (Task task : left.running()) {
             Cell cell = live.resident(task);
-            Task next = live.verdict.lost(task, live.ids.micros());
+            Task next = live.verdict.lost(task, written(task), live.ids.micros());
             tx.change(cell, next);
             if (next.state() == TaskState.PENDING) {
                 live.addPending(tx, live.pool(task), 1);
@@ -76,6 +77,16 @@ final class Recovery implements Command {
             Pools.closeIfEmpty(live, pool);
             live.mailbox.put(next -> live.dispatch(next, pool));
         }));
+    }
+
+    /** What the lost run had written by then is all that is known of it, and part of the evidence. */
+    private Task.Output written(Task task) {
+        try {
+            return live.outputs.left(task.id());
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("the output of {} cannot be read", task.id(), e);
+            return Task.Output.NONE;
+        }
     }
 
     /** A pool that the configuration named once and does not any more: it finishes what it has and takes no more. */

@@ -138,13 +138,14 @@ final class Submit extends Request<Accepted> {
                         pointer,
                         "cannot schedule new futures after shutdown of '" + pool.name + "'");
         }
-        PoolKind kind = pool.settings.kind();
-        if (!item.callable().spec().poolKinds().contains(kind)) {
+        if (!item.callable().runsOn(pool.settings)) {
+            PoolKind kind = pool.settings.kind();
             throw Problem.field(
                     ProblemCode.POOL_KIND_UNSUPPORTED,
                     pointer,
-                    item.spec().callable() + " runs on pools of kind "
-                            + item.callable().spec().poolKinds() + "; '" + pool.name + "' is " + kind);
+                    item.spec().callable() + " runs on " + item.callable().whereItRuns() + "; '" + pool.name + "' is "
+                            + kind
+                            + (kind == PoolKind.PROCESS ? " with worker_type " + pool.settings.workerType() : ""));
         }
         checkLimits(item, pool, pointer.substring(0, pointer.length() - "/pool".length()) + "/limits");
         pool.namedAtNanos = live.ticker.nanos();
@@ -166,15 +167,14 @@ final class Submit extends Request<Accepted> {
         live.options.requireEnforceable(asked, pointer);
     }
 
-    /** Where no pool is named: the default pool, or else the first by name whose kind suits the callable. */
+    /** Where no pool is named: the default pool, or else the first by name whose kind and worker type suit the callable. */
     private @Nullable LivePool defaultPool(Submission item) {
         LivePool named = live.pools.get(live.options.defaultPool());
-        var kinds = item.callable().spec().poolKinds();
-        if (named != null && kinds.contains(named.settings.kind())) {
+        if (named != null && item.callable().runsOn(named.settings)) {
             return named;
         }
         for (LivePool pool : live.pools.values()) {
-            if (kinds.contains(pool.settings.kind()) && pool.state.accepts() && !pool.byApi) {
+            if (item.callable().runsOn(pool.settings) && pool.state.accepts() && !pool.byApi) {
                 return pool;
             }
         }

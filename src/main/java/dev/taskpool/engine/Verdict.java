@@ -51,7 +51,7 @@ final class Verdict {
                         done(task, new Outcome.Failed(broken(failure.message())), output, ranMillis, nowMicros);
                     case DRAIN ->
                         task.spec().onLost() == OnLost.RETRY
-                                ? task.takenBack()
+                                ? task.takenBack(all(task, output))
                                 : done(
                                         task,
                                         new Outcome.Failed(
@@ -68,20 +68,24 @@ final class Verdict {
                     case TIMEOUT -> failed(task, timeout(task), output, 0, nowMicros);
                     case CANCEL -> done(task, new Outcome.Cancelled(), output, 0, nowMicros);
                     case BROKEN -> done(task, new Outcome.Failed(broken(failure.message())), output, 0, nowMicros);
-                    case DRAIN -> task.takenBack();
+                    case DRAIN -> task.takenBack(all(task, output));
                 };
         };
     }
 
-    /** The service died while the task was RUNNING. */
-    Task lost(Task task, long nowMicros) {
+    /**
+     * The service died while the task was RUNNING.
+     *
+     * @param left what it had written
+     */
+    Task lost(Task task, Task.Output left, long nowMicros) {
         if (task.spec().onLost() == OnLost.RETRY && task.lost() + 1 < MAX_LOSSES) {
-            return task.requeuedAfterLoss();
+            return task.requeuedAfterLoss(all(task, left));
         }
         String message = task.spec().onLost() == OnLost.RETRY
                 ? "the service died " + MAX_LOSSES + " times while it ran"
                 : "the service died while attempt " + task.attempt() + " ran, and it may not run twice";
-        return done(task, new Outcome.Failed(Failure.of(FailureCode.LOST, message)), task.output(), 0, nowMicros);
+        return done(task, new Outcome.Failed(Failure.of(FailureCode.LOST, message)), left, 0, nowMicros);
     }
 
     /** The task did not start in time. */
@@ -111,7 +115,7 @@ final class Verdict {
         // Runs that the service lost are not counted against the task.
         int used = task.attempt() - task.lost();
         if (RETRYABLE.contains(failure.code()) && used < task.spec().maxAttempts()) {
-            return task.retried(nowMicros / 1000 + backoff(used), output);
+            return task.retried(nowMicros / 1000 + backoff(used), all(task, output));
         }
         return done(task, new Outcome.Failed(failure), output, ranMillis, nowMicros);
     }
@@ -123,12 +127,16 @@ final class Verdict {
     }
 
     private Task done(Task task, Outcome outcome, Task.Output output, long ranMillis, long nowMicros) {
-        Task.Output all = output.equals(Task.Output.NONE) ? task.output() : output;
-        Task done = task.finished(outcome, all, nowMicros, ranMillis, nowMicros / 1000 + retentionMillis);
+        Task done = task.finished(outcome, all(task, output), nowMicros, ranMillis, nowMicros / 1000 + retentionMillis);
         Task.Callback callback = done.callback();
         return callback == null
                 ? done
                 : done.withCallback(new Task.Callback(false, 0, 0, Math.max(1, nowMicros / 1000)));
+    }
+
+    /** A run that wrote nothing leaves what earlier ones wrote. */
+    private static Task.Output all(Task task, Task.Output output) {
+        return output.equals(Task.Output.NONE) ? task.output() : output;
     }
 
     /** The failure of a task whose pool broke. */

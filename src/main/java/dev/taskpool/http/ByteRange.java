@@ -9,8 +9,12 @@ sealed interface ByteRange {
     /** All of it: no header, or one that is not understood. */
     record Whole() implements ByteRange {}
 
-    /** From one byte to another, both included. */
-    record Part(long first, long last) implements ByteRange {}
+    /**
+     * From one byte to another, both included.
+     *
+     * @param suffix whether so many bytes of the end were asked for
+     */
+    record Part(long first, long last, boolean suffix) implements ByteRange {}
 
     /** None of what there is. */
     record None() implements ByteRange {}
@@ -33,13 +37,13 @@ sealed interface ByteRange {
         }
         if (from.isEmpty()) {
             long suffix = Math.min(Long.parseLong(to), size);
-            return suffix == 0 ? new None() : new Part(size - suffix, size - 1);
+            return suffix == 0 ? new None() : new Part(size - suffix, size - 1, true);
         }
         long first = Long.parseLong(from);
         long last = to.isEmpty() ? size - 1 : Math.min(Long.parseLong(to), size - 1);
         if (!to.isEmpty() && Long.parseLong(to) < first) {
             return new Whole();
         }
-        return first >= size ? new None() : new Part(first, last);
+        return first >= size ? new None() : new Part(first, last, false);
     }
 }

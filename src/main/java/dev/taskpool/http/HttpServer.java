@@ -13,6 +13,7 @@ import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.NotFoundResponse;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -34,6 +35,9 @@ import org.slf4j.MDC;
 /** The service over HTTP. Started once, stopped once. */
 public final class HttpServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
+    /** A follower that has not read its end by then is cut off. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(2);
+
     private static final Pattern REQUEST_ID = Pattern.compile("[\\x21-\\x7e]{1,128}");
 
     /** An answer waits no longer than this behind one whose client does not read. */
@@ -42,6 +46,7 @@ public final class HttpServer implements AutoCloseable {
     private final HttpOptions options;
     private final Tokens tokens;
     private final OpenWaits waits;
+    private final LiveAnswers live = new LiveAnswers();
     private final ServiceHandlers service;
     private final List<Route> routes;
     private final QueuedThreadPool threads;
@@ -83,7 +88,8 @@ public final class HttpServer implements AutoCloseable {
         this.routes = Routes.table(new Routes.Handlers(
                 tasks,
                 new ListHandlers(engine),
-                new OutputHandlers(tasks, outputs),
+                new OutputHandlers(tasks, outputs, engine, waits),
+                new OrderedOutput(tasks, outputs, engine, waits),
                 new BatchHandlers(engine, submissions),
                 new WaitHandler(engine, waits, source),
                 new PoolHandlers(engine, waits, source, workerTypes),
@@ -156,6 +162,8 @@ public final class HttpServer implements AutoCloseable {
     public void releaseWaits() {
         closing = true;
         waits.release();
+        // Jetty's stop does not wait for what is not dispatched: who follows an output gets its end before that.
+        live.awaitEnd(LAST_WORDS);
     }
 
     /** Answers what is under way, and stops. */
@@ -191,7 +199,9 @@ public final class HttpServer implements AutoCloseable {
             return;
         }
         if (reply.isDone()) {
-            write(context, rendered(reply, requestId), requestId);
+            Answer answer = rendered(reply, requestId);
+            write(context, answer, requestId);
+            goOn(context, exchange, answer);
         } else {
             suspend(context, exchange, reply, requestId);
         }
@@ -203,11 +213,22 @@ public final class HttpServer implements AutoCloseable {
         context.future(() -> reply.handleAsync(
                 (ready, error) -> {
                     Answer answer = rendered(reply, requestId);
-                    exchange.answering();
+                    if (answer.live() == null) {
+                        exchange.answering();
+                    }
                     write(context, answer, requestId);
+                    goOn(context, exchange, answer);
                     return answer;
                 },
                 answers));
+    }
+
+    /** The head of an answer is known; has its body written where that takes time. */
+    private void goOn(Context context, Exchange exchange, Answer answer) {
+        LiveBody body = answer.live();
+        if (body != null) {
+            context.future(() -> live.begin(context, exchange, body));
+        }
     }
 
     private Answer rendered(CompletableFuture<? extends Reply> reply, String requestId) {

@@ -94,17 +94,34 @@ final class OpenWaits {
      */
     Wait begin(Exchange exchange, int seconds, Runnable onOver) {
         Wait wait = new Wait(exchange, onOver);
-        if (seconds <= 0 || released || open.size() >= most) {
+        if (seconds <= 0 || !enter(wait)) {
             wait.end();
             return wait;
         }
-        open.add(wait);
         long nanos = Math.min(TimeUnit.SECONDS.toNanos(seconds), longest.toNanos());
         wait.timer = timers.schedule(wait::end, nanos, TimeUnit.NANOSECONDS);
         if (released || wait.over()) {
             wait.end();
         }
         return wait;
+    }
+
+    /** As {@link #begin}, for a wait that its time does not end. */
+    Wait beginEndless(Exchange exchange, Runnable onOver) {
+        Wait wait = new Wait(exchange, onOver);
+        if (!enter(wait) || released) {
+            wait.end();
+        }
+        return wait;
+    }
+
+    private boolean enter(Wait wait) {
+        return !released && open.size() < most && open.add(wait);
+    }
+
+    /** Returns whether nobody may wait any more. */
+    boolean released() {
+        return released;
     }
 
     /**

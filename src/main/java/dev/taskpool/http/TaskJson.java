@@ -138,6 +138,12 @@ public final class TaskJson {
         if (output.stdoutBytes() > 0 || output.stderrBytes() > 0 || output.truncated() || output.exitCode() != null) {
             out.writeNumberField("stdout_bytes", output.stdoutBytes());
             out.writeNumberField("stderr_bytes", output.stderrBytes());
+            if (output.stdoutDropped() > 0) {
+                out.writeNumberField("stdout_dropped_bytes", output.stdoutDropped());
+            }
+            if (output.stderrDropped() > 0) {
+                out.writeNumberField("stderr_dropped_bytes", output.stderrDropped());
+            }
             out.writeBooleanField("output_truncated", output.truncated());
         }
         if (output.exit() != null) {
@@ -192,6 +198,13 @@ public final class TaskJson {
         if (failure.trace() != null) {
             out.writeStringField("trace", failure.trace());
         }
+        if (!failure.causes().isEmpty()) {
+            out.writeArrayFieldStart("causes");
+            for (Failure.Cause cause : failure.causes()) {
+                cause(out, cause);
+            }
+            out.writeEndArray();
+        }
         if (failure.data() != null) {
             JsonOut.raw(out, "data", failure.data());
         }
@@ -200,6 +213,18 @@ public final class TaskJson {
         }
         if (failure.signal() != null) {
             out.writeStringField("signal", failure.signal());
+        }
+        out.writeEndObject();
+    }
+
+    private static void cause(JsonGenerator out, Failure.Cause cause) throws IOException {
+        out.writeStartObject();
+        if (cause.exceptionType() != null) {
+            out.writeStringField("exception_type", cause.exceptionType());
+        }
+        out.writeStringField("message", cause.message());
+        if (cause.trace() != null) {
+            out.writeStringField("trace", cause.trace());
         }
         out.writeEndObject();
     }

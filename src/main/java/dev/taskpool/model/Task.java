@@ -47,6 +47,8 @@ public record Task(
      *
      * @param stdoutBytes kept of standard output
      * @param stderrBytes kept of standard error
+     * @param stdoutDropped bytes of standard output that are not kept
+     * @param stderrDropped bytes of standard error that are not kept
      * @param truncated whether it wrote more than is kept
      * @param exitCode of its process, where it had one that exited
      * @param exit of its process, where it had one and its end is known
@@ -54,20 +56,28 @@ public record Task(
     public record Output(
             long stdoutBytes,
             long stderrBytes,
+            long stdoutDropped,
+            long stderrDropped,
             boolean truncated,
             @Nullable Integer exitCode,
             @Nullable ProcessExit exit) {
         /** Nothing written, no process. */
-        public static final Output NONE = new Output(0, 0, false, null);
+        public static final Output NONE = new Output(0, 0, 0, 0, false, null);
 
         /** What was written, before anything is known of a process. */
-        public Output(long stdoutBytes, long stderrBytes, boolean truncated, @Nullable Integer exitCode) {
-            this(stdoutBytes, stderrBytes, truncated, exitCode, null);
+        public Output(
+                long stdoutBytes,
+                long stderrBytes,
+                long stdoutDropped,
+                long stderrDropped,
+                boolean truncated,
+                @Nullable Integer exitCode) {
+            this(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, exitCode, null);
         }
 
         /** The same with the end of its process. */
         public Output withExit(ProcessExit ended) {
-            return new Output(stdoutBytes, stderrBytes, truncated, ended.code(), ended);
+            return new Output(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, ended.code(), ended);
         }
     }
 
@@ -206,13 +216,13 @@ public record Task(
     }
 
     /** RUNNING → PENDING at the front, because the service or its worker died under it. The attempt is used. */
-    public Task requeuedAfterLoss() {
-        return next(TaskState.PENDING, attempt, lost + 1, 0, true, 0, 0, 0, 0, 0, null, output);
+    public Task requeuedAfterLoss(Output wrote) {
+        return next(TaskState.PENDING, attempt, lost + 1, 0, true, 0, 0, 0, 0, 0, null, wrote);
     }
 
     /** RUNNING → PENDING at the front, because a drain or a failed start took it back. The attempt is not used. */
-    public Task takenBack() {
-        return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, output);
+    public Task takenBack(Output wrote) {
+        return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, wrote);
     }
 
     /** The same task with its callback further on. Not a transition: it may be done. */

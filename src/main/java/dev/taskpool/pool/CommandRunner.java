@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -279,7 +280,7 @@ public final class CommandRunner implements Runner {
 
         private Ending failed(String code, String message, Exit exit) {
             ProcessExit end = ExitRecord.of(exit);
-            Failure failure = new Failure(code, message, null, null, null, end.code(), end.signal());
+            Failure failure = new Failure(code, message, null, null, null, end.code(), end.signal(), List.of());
             return new Ending.Failed(failure, output(end));
         }
 

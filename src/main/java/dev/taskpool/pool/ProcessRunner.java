@@ -40,7 +40,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class ProcessRunner implements Runner {
     private static final Logger LOG = LoggerFactory.getLogger(ProcessRunner.class);
-    private static final long HELLO_LIMIT_MILLIS = 30_000;
     private static final long LEAVE_LIMIT_MILLIS = 5_000;
     private static final Duration FROM_TERM_TO_KILL = Duration.ofMillis(200);
     private static final Duration AFTER_CONNECTION = Duration.ofSeconds(1);
@@ -125,7 +124,7 @@ public final class ProcessRunner implements Runner {
         if (graceMillis <= 0) {
             makeStop(worker, run, Duration.ZERO);
         } else {
-            worker.send(new Message.ToWorker.Cancel(run.id().toString()));
+            worker.sendToTask(new Message.ToWorker.Cancel(run.id().toString()));
             later(graceMillis, () -> makeStop(worker, run, FROM_TERM_TO_KILL));
         }
     }
@@ -173,7 +172,7 @@ public final class ProcessRunner implements Runner {
             }
             ChildProcess child = spawner.start(spec(socket, worker), worker);
             worker.started(child);
-            later(HELLO_LIMIT_MILLIS, () -> endSilent(worker));
+            later(type.startTimeout().toMillis(), () -> endSilent(worker));
             child.exit().thenAccept(exit -> later(0, () -> ended(worker, exit)));
         } catch (IOException | RuntimeException e) {
             LOG.warn("a worker of pool {} could not be started: {}", pool, e.getMessage());
@@ -197,8 +196,9 @@ public final class ProcessRunner implements Runner {
                 worker = roster.welcome(said.token());
                 if (worker != null) {
                     Worker welcome = worker;
-                    worker.connected(channel, said.outputInFrames());
+                    worker.connected(channel, said);
                     later(0, () -> ready(welcome)); // not here: only the keeper knows that its start is complete
+                    watch(worker, channel, said.heartbeatMillis());
                     listen(worker, channel);
                 }
             }
@@ -222,6 +222,27 @@ public final class ProcessRunner implements Runner {
         }
     }
 
+    /** Ends a worker that has said how often it would be heard, and is not. */
+    private void watch(Worker worker, FrameChannel channel, long heartbeatMillis) {
+        if (heartbeatMillis > 0) {
+            Silence silence = new Silence(heartbeatMillis);
+            later(silence.limitMillis(), () -> look(worker, channel, silence));
+        }
+    }
+
+    private void look(Worker worker, FrameChannel channel, Silence silence) {
+        if (worker.readToEnd.isDone()) {
+            return;
+        }
+        long again = silence.after(channel.silentNanos());
+        if (again > 0) {
+            later(again, () -> look(worker, channel, silence));
+        } else {
+            worker.complain(silence.complaint());
+            worker.terminate(Duration.ZERO);
+        }
+    }
+
     private static String firstLine(IOException e) {
         return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
@@ -234,7 +255,7 @@ public final class ProcessRunner implements Runner {
     }
 
     private void deliver(Worker worker, Run run) {
-        run.onDraining(() -> worker.send(new Message.ToWorker.Drain()));
+        run.onDraining(() -> worker.sendToTask(new Message.ToWorker.Drain()));
         worker.deliver(run, () -> {
             roster.undelivered(worker, run);
             worker.terminate(AFTER_CONNECTION);
@@ -285,6 +306,8 @@ public final class ProcessRunner implements Runner {
                 byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
                 run.output().write(stderr, bytes, 0, bytes.length);
             }
+            case Message.FromWorker.Settle(String task) when run != null && run.is(task) -> worker.settlePipes();
+            case Message.FromWorker.Heartbeat() -> {} // its bytes were all that it had to say
             case Message.FromWorker.Goodbye() -> roster.goodbye(worker);
             default -> LOG.debug("a worker of pool {} said what nobody waits for: {}", pool, message);
         }
@@ -303,7 +326,12 @@ public final class ProcessRunner implements Runner {
                 traces ? failed.traceback() : null,
                 failed.data(),
                 null,
-                null);
+                null,
+                traces
+                        ? failed.causes()
+                        : failed.causes().stream()
+                                .map(Failure.Cause::withoutTrace)
+                                .toList());
     }
 
     private void finished(Worker worker, Run run, Json result, @Nullable Failure failure) {

@@ -35,7 +35,8 @@ final class Worker implements OutputSink {
     /** Set once by the thread that starts it, before anything that needs it. */
     private volatile @Nullable ChildProcess child;
 
-    private volatile boolean outputInFrames;
+    /** What it said of itself; set once, before the channel. */
+    private volatile Message.FromWorker.@Nullable Hello hello;
 
     /** Why its connection was given up, where it was. */
     private volatile String complaint = "";
@@ -62,8 +63,8 @@ final class Worker implements OutputSink {
         child = process;
     }
 
-    void connected(FrameChannel to, boolean allOutputInFrames) {
-        outputInFrames = allOutputInFrames;
+    void connected(FrameChannel to, Message.FromWorker.Hello said) {
+        hello = said;
         channel = to;
     }
 
@@ -89,8 +90,15 @@ final class Worker implements OutputSink {
 
     /** Has all that the worker wrote into its pipes so far given to its task. */
     void settleOutput() {
+        Message.FromWorker.Hello said = hello;
+        if (said == null || !said.outputInFrames()) {
+            settlePipes();
+        }
+    }
+
+    void settlePipes() {
         ChildProcess process = child;
-        if (process != null && !outputInFrames) {
+        if (process != null) {
             process.outputSettled().completeOnTimeout(null, 1, TimeUnit.SECONDS).join();
         }
     }
@@ -116,7 +124,7 @@ final class Worker implements OutputSink {
                 write(frame, undelivered);
                 if (work.stopping()) {
                     // It may have been said before the run was there.
-                    send(new Message.ToWorker.Cancel(work.id().toString()));
+                    sendToTask(new Message.ToWorker.Cancel(work.id().toString()));
                 }
             });
         }
@@ -147,24 +155,44 @@ final class Worker implements OutputSink {
         }
     }
 
+    /** Says something small to the task that runs, and wakes a worker that asked for that with its signal. */
+    void sendToTask(Message message) {
+        send(message, this::wake);
+    }
+
+    private void wake() {
+        ChildProcess process = child;
+        Message.FromWorker.Hello said = hello;
+        if (process != null && said != null && said.cancelSignal() != null) {
+            process.signal(said.pid(), said.cancelSignal());
+        }
+    }
+
     /** Says something small that need not arrive: a worker that is gone needs to hear no more. */
     void send(Message message) {
+        send(message, () -> {});
+    }
+
+    private void send(Message message, Runnable sent) {
         FrameChannel to = channel;
         if (to == null) {
             return;
         }
         try {
-            if (!to.tryWrite(message.frame())) {
-                Thread.ofVirtual().name("worker-send").start(() -> sendLater(to, message));
+            if (to.tryWrite(message.frame())) {
+                sent.run();
+            } else {
+                Thread.ofVirtual().name("worker-send").start(() -> sendLater(to, message, sent));
             }
         } catch (IOException e) {
             LOG.debug("a worker was gone when it should have heard {}", message);
         }
     }
 
-    private static void sendLater(FrameChannel to, Message message) {
+    private static void sendLater(FrameChannel to, Message message, Runnable sent) {
         try {
             to.write(message.frame());
+            sent.run();
         } catch (IOException e) {
             LOG.debug("a worker was gone when it should have heard {}", message);
         }

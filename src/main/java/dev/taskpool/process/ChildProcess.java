@@ -39,6 +39,16 @@ public sealed interface ChildProcess permits PosixChild, PlainChild {
      */
     void terminate(Duration grace);
 
+    /**
+     * Sends a signal to one process: the leader, or a descendant that still carries this process's mark. Nothing happens where it
+     * is neither, or has ended.
+     *
+     * @param pid of the one, 0 for the leader
+     * @param signal such as {@code SIGUSR1}, by the numbers of Linux
+     * @throws IllegalArgumentException where there is no such signal; see {@link Signals#number}
+     */
+    void signal(int pid, String signal);
+
     /** Sends KILL to the group at once. */
     default void kill() {
         terminate(Duration.ZERO);

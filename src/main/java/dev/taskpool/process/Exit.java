@@ -49,7 +49,7 @@ public record Exit(
         record Signalled(int signal, boolean coreDumped) implements Status {
             /** Such as {@code SIGKILL}, by the numbers of Linux on x86-64 and AArch64. */
             public String signalName() {
-                return signal > 0 && signal < SIGNALS.length ? "SIG" + SIGNALS[signal] : "SIG" + signal;
+                return Signals.name(signal);
             }
         }
     }
@@ -70,10 +70,4 @@ public record Exit(
      */
     public record Usage(
             Duration userCpu, Duration systemCpu, @Nullable Long peakResidentBytes) {}
-
-    private static final String[] SIGNALS = {
-        "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
-        "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
-        "WINCH", "IO", "PWR", "SYS"
-    };
 }

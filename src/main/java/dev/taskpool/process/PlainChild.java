@@ -215,16 +215,19 @@ final class PlainChild implements ChildProcess {
 
     /** The leader is alive or its group has members when this is called; where it is neither, kill(1) finds nobody. */
     private void signalGroup(String name) {
-        if (!ownGroup) {
-            return;
+        if (ownGroup) {
+            kill(name, "-" + process.pid());
         }
+    }
+
+    private void kill(String name, String target) {
         try {
-            new ProcessBuilder("/bin/sh", "-c", "kill -s " + name + " -- -" + process.pid())
+            new ProcessBuilder("/bin/sh", "-c", "kill -s " + name + " -- " + target)
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
                     .start()
                     .waitFor();
         } catch (IOException e) {
-            LOG.warn("no kill(1) for the group of process {}: {}", pid(), e.getMessage());
+            LOG.warn("no kill(1) for process {}: {}", pid(), e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -266,6 +269,18 @@ final class PlainChild implements ChildProcess {
         }
         CompletableFuture.delayedExecutor(grace.toMillis(), TimeUnit.MILLISECONDS)
                 .execute(() -> process.toHandle().destroyForcibly());
+    }
+
+    @Override
+    public void signal(int other, String signal) {
+        Signals.number(signal);
+        boolean leader = other == 0 || other == pid();
+        thread("signal", () -> {
+            if (process.isAlive()
+                    && (leader || ProcFs.hasVariable(other, BootId.PROCESS_VARIABLE, Long.toString(id)))) {
+                kill(signal.substring(3), Integer.toString(leader ? pid() : other));
+            }
+        });
     }
 
     @Override

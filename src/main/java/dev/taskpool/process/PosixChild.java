@@ -176,6 +176,18 @@ final class PosixChild implements ChildProcess {
     }
 
     @Override
+    public void signal(int other, String signal) {
+        int number = Signals.number(signal);
+        loop.submit(os -> {
+            // Until the leader is reaped its number is nobody else's; that of another must show whose it is.
+            boolean leader = other == 0 || other == pid;
+            if (waited == null && (leader || ProcFs.hasVariable(other, BootId.PROCESS_VARIABLE, Long.toString(id())))) {
+                os.kill(leader ? pid : other, number);
+            }
+        });
+    }
+
+    @Override
     public CompletableFuture<Void> send(byte[] bytes) {
         CompletableFuture<Void> taken = new CompletableFuture<>();
         boolean accepted = loop.submit(os -> {

@@ -18,7 +18,9 @@ import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -37,8 +39,10 @@ final class Codec {
     private static final int POOL_SAVED = 5;
     private static final int POOL_DELETED = 6;
 
-    /** Bits of an output's flags; 2 is taken. */
+    /** Bits of an output's flags. */
     private static final int TRUNCATED = 1;
+
+    private static final int DROPPED = 2;
 
     private static final int EXIT = 4;
 
@@ -253,7 +257,14 @@ final class Codec {
         if (wrote) {
             out.putLong(output.stdoutBytes());
             out.putLong(output.stderrBytes());
-            out.putByte((output.truncated() ? TRUNCATED : 0) | (output.exit() != null ? EXIT : 0));
+            boolean dropped = output.stdoutDropped() > 0 || output.stderrDropped() > 0;
+            out.putByte((output.truncated() ? TRUNCATED : 0)
+                    | (dropped ? DROPPED : 0)
+                    | (output.exit() != null ? EXIT : 0));
+            if (dropped) {
+                out.putLong(output.stdoutDropped());
+                out.putLong(output.stderrDropped());
+            }
             out.putOptional(output.exitCode());
             if (output.exit() != null) {
                 exit(output.exit(), out);
@@ -311,9 +322,12 @@ final class Codec {
         long stdout = in.readLong();
         long stderr = in.readLong();
         int flags = in.readByte();
+        boolean dropped = (flags & DROPPED) != 0;
+        long stdoutDropped = dropped ? in.readLong() : 0;
+        long stderrDropped = dropped ? in.readLong() : 0;
         Integer exitCode = in.readOptionalInt();
         ProcessExit exit = (flags & EXIT) == 0 ? null : exit(in);
-        return new Task.Output(stdout, stderr, (flags & TRUNCATED) != 0, exitCode, exit);
+        return new Task.Output(stdout, stderr, stdoutDropped, stderrDropped, (flags & TRUNCATED) != 0, exitCode, exit);
     }
 
     private static void exit(ProcessExit exit, Bytes out) {
@@ -345,7 +359,8 @@ final class Codec {
                 out.putBytes(result.utf8());
             }
             case Outcome.Failed(Failure failure) -> {
-                out.putByte(2);
+                // A kind of its own, so that what was written before there were causes is still read.
+                out.putByte(failure.causes().isEmpty() ? 2 : 4);
                 out.putString(failure.code());
                 out.putString(failure.message());
                 out.putOptional(failure.exceptionType());
@@ -353,6 +368,9 @@ final class Codec {
                 out.putOptional(failure.data());
                 out.putOptional(failure.exitCode());
                 out.putOptional(failure.signal());
+                if (!failure.causes().isEmpty()) {
+                    causes(failure.causes(), out);
+                }
             }
             case Outcome.Cancelled() -> out.putByte(3);
         }
@@ -363,7 +381,7 @@ final class Codec {
         return switch (kind) {
             case 0 -> null;
             case 1 -> new Outcome.Succeeded(Json.ofValid(in.readBytes()));
-            case 2 ->
+            case 2, 4 ->
                 new Outcome.Failed(new Failure(
                         in.readString(),
                         in.readString(),
@@ -371,10 +389,28 @@ final class Codec {
                         in.readOptionalString(),
                         in.readOptionalJson(),
                         in.readOptionalInt(),
-                        in.readOptionalString()));
+                        in.readOptionalString(),
+                        kind == 4 ? causes(in) : List.of()));
             case 3 -> new Outcome.Cancelled();
             default -> throw new IllegalStateException("unknown kind of outcome in the store: " + kind);
         };
+    }
+
+    private static void causes(List<Failure.Cause> causes, Bytes out) {
+        out.putByte(causes.size());
+        for (Failure.Cause cause : causes) {
+            out.putOptional(cause.exceptionType());
+            out.putString(cause.message());
+            out.putOptional(cause.trace());
+        }
+    }
+
+    private static List<Failure.Cause> causes(Bytes.Reader in) {
+        List<Failure.Cause> causes = new ArrayList<>();
+        for (int left = in.readByte(); left > 0; left--) {
+            causes.add(new Failure.Cause(in.readOptionalString(), in.readString(), in.readOptionalString()));
+        }
+        return causes;
     }
 
     static int code(TaskState state) {

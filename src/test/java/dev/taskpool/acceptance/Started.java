@@ -36,6 +36,16 @@ public final class Started implements AutoCloseable {
         return service.port();
     }
 
+    /** How many requests wait, as the metrics have it. */
+    public int openWaits() {
+        return api.raw("GET", "/metrics", null)
+                .text()
+                .lines()
+                .filter(l -> l.startsWith("taskpool_open_waits "))
+                .mapToInt(l -> (int) Double.parseDouble(l.substring(l.indexOf(' '))))
+                .sum();
+    }
+
     @Override
     public void close() {
         api.close();

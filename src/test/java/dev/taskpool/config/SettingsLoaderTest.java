@@ -148,4 +148,38 @@ class SettingsLoaderTest {
                         .tokens())
                 .hasSize(1);
     }
+
+    @Test
+    void workersAreRead() throws Exception {
+        Settings settings = SettingsLoader.load(file("""
+                        workers:
+                          python: {command: [python3, w.py], env: {A: b}, inherit_env: [HOME], start_timeout: 1m}
+                        pools:
+                          default: {kind: thread}
+                          py: {kind: process, worker_type: python}
+                        """), Map.of()).settings();
+        assertThat(settings.workers()).containsOnlyKeys("python");
+        Settings.Worker python = settings.workers().get("python");
+        assertThat(python.command()).containsExactly("python3", "w.py");
+        assertThat(python.startTimeout()).isEqualTo(Duration.ofMinutes(1));
+        assertThat(settings.pools().get("py").workerType()).isEqualTo("python");
+    }
+
+    @Test
+    void mistakesInWorkersAreTold() {
+        assertThatThrownBy(() -> SettingsLoader.load(file("""
+                        workers:
+                          java: {command: [java]}
+                          none: {directory: /tmp}
+                        pools:
+                          default: {kind: thread}
+                          py: {kind: process, worker_type: pyhton}
+                        """), Map.of()))
+                .isInstanceOfSatisfying(
+                        ConfigException.class,
+                        e -> assertThat(e.problems())
+                                .anyMatch(p -> p.contains("workers.java") && p.contains("always there"))
+                                .anyMatch(p -> p.contains("workers.none.command"))
+                                .anyMatch(p -> p.contains("pools.py.worker_type must be java or one of workers")));
+    }
 }

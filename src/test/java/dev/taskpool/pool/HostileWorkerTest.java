@@ -10,6 +10,7 @@ import dev.taskpool.process.Spawner;
 import dev.taskpool.worker.WorkerType;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -50,7 +51,7 @@ class HostileWorkerTest {
                     link.shutdown(socket.SHUT_RDWR)
                     time.sleep(1000)
                 if name == "garbage":
-                    link.sendall(os.urandom(100_000))
+                    link.sendall(bytes(i * 37 % 251 for i in range(100_000)))
                     time.sleep(1000)
                 if name == "nonsense":
                     send(b'{"type":"result","task":"' + task.encode() + b'"')
@@ -87,7 +88,7 @@ class HostileWorkerTest {
                         os.write(1, block)
                 if name == "huge":
                     size = 1 << 30
-                    link.sendall(struct.pack(">I", size))
+                    link.sendall(struct.pack(">I", size + 2) + b'{"')
                     block = b"x" * (1 << 20)
                     for _ in range(size >> 20):
                         link.sendall(block)
@@ -123,7 +124,8 @@ class HostileWorkerTest {
                 List.of("python3", program.toString()),
                 Map.of("PATH", System.getenv("PATH")),
                 folder,
-                ResourceLimits.NO_CORE);
+                ResourceLimits.NO_CORE,
+                Duration.ofSeconds(30));
         pool = new ProcessRunner(
                 "hostile", Bench.settings(PoolKind.PROCESS, 1), type, spawner, sockets, 1 << 20, true, _ -> {});
     }

@@ -1,0 +1,55 @@
+package dev.taskpool.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.Json;
+import dev.taskpool.model.OnLost;
+import dev.taskpool.model.Outcome;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class CodecTest {
+    private static final TaskSpec SPEC =
+            new TaskSpec("c", null, null, "p", null, null, 0, 0, 1, OnLost.FAIL, Map.of(), null, 0, null, null);
+
+    private static Task failed(Failure failure) {
+        Task begun = Task.accepted(new TaskId(1, 2), SPEC, 1_000, 0).started(1_001);
+        return begun.finished(new Outcome.Failed(failure), Task.Output.NONE, 2_000_000, 5, 9_000);
+    }
+
+    private static Task copy(Task task) {
+        Bytes out = new Bytes(64);
+        Codec.progress(task, out);
+        return Codec.progress(task.id(), SPEC, new Bytes.Reader(out.view()));
+    }
+
+    @Test
+    void failureKeepsItsCauses() {
+        Failure plain = new Failure("exception", "m", "E", "trace", Json.ofValid("[1]"), 3, "SIGKILL");
+        assertThat(copy(failed(plain))).isEqualTo(failed(plain));
+        Failure caused = new Failure(
+                "exception",
+                "m",
+                "E",
+                null,
+                null,
+                null,
+                null,
+                List.of(new Failure.Cause("C", "c ä", "trace"), new Failure.Cause(null, "", null)));
+        assertThat(copy(failed(caused))).isEqualTo(failed(caused));
+    }
+
+    @Test
+    void longChainsOfCausesAreCut() {
+        Failure.Cause cause = new Failure.Cause("C", "", null);
+        Failure failure = new Failure(
+                "exception", "m", null, null, null, null, null, java.util.Collections.nCopies(1_000, cause));
+        assertThat(failure.causes()).hasSize(Failure.MAX_CAUSES);
+        assertThat(copy(failed(failure))).isEqualTo(failed(failure));
+    }
+}
