@@ -61,6 +61,7 @@ final class PosixChild implements ChildProcess {
     private long sweepAt = NEVER;
     private int strays;
     private int survivors;
+    private boolean outputWatched;
     private boolean outputComplete = true;
     private boolean finished;
 
@@ -143,7 +144,10 @@ final class PosixChild implements ChildProcess {
     public CompletableFuture<Void> outputSettled() {
         CompletableFuture<Void> settled = new CompletableFuture<>();
         // The next round reads each pipe that is ready, and a read takes all that a pipe can hold.
-        if (!loop.submit(_ -> loop.afterNextRound(() -> settled.complete(null)))) {
+        if (!loop.submit(_ -> {
+            loop.watchOutput(this);
+            loop.afterNextRound(() -> settled.complete(null));
+        })) {
             settled.complete(null);
         }
         return settled;
@@ -226,6 +230,17 @@ final class PosixChild implements ChildProcess {
         strays++;
     }
 
+    long startedNanos() {
+        return startedNanos;
+    }
+
+    /** Returns whether the output is to be watched, and is not yet. */
+    boolean startWatchingOutput() {
+        boolean start = !outputWatched && !finished;
+        outputWatched = true;
+        return start;
+    }
+
     boolean isRunning() {
         return waited == null;
     }
@@ -270,6 +285,9 @@ final class PosixChild implements ChildProcess {
     }
 
     private void closeInputNow(Posix os, String reason) {
+        if (inputWatched) {
+            loop.unwatch(streams.input());
+        }
         streams.closeInput(os);
         inputWatched = false;
         while (!input.isEmpty()) {
@@ -290,7 +308,7 @@ final class PosixChild implements ChildProcess {
             return;
         }
         if (n != -Posix.EAGAIN && n != -Posix.EINTR) {
-            streams.closeOutput(os, stderr);
+            closeOutput(os, stderr);
             settle(os);
         }
     }
@@ -328,11 +346,14 @@ final class PosixChild implements ChildProcess {
             waited = new Posix.Waited(255 << 8, 0, 0, 0);
         }
         endedNanos = System.nanoTime();
-        if (waited.maxResidentKib() > os.ownMaxResidentKib()) {
+        if (loop.isAboveOurs(waited.maxResidentKib())) {
             peakResidentBytes = waited.maxResidentKib() * 1024;
         }
         killAt = NEVER;
+        loop.unwatch(streams.pidfd());
+        loop.unwatch(inputWatched ? streams.input() : -1);
         streams.closeEnded(os);
+        loop.watchOutput(this); // what it wrote as its last word is still in the pipes
         closeInputNow(os, "the process ended");
         settle(os);
     }
@@ -403,10 +424,17 @@ final class PosixChild implements ChildProcess {
                 return;
             }
             outputComplete = false;
-            streams.closeOutput(os, false);
-            streams.closeOutput(os, true);
+            closeOutput(os, false);
+            closeOutput(os, true);
         }
         finish(waited);
+    }
+
+    private void closeOutput(Posix os, boolean stderr) {
+        if (outputWatched) {
+            loop.unwatch(streams.output(stderr));
+        }
+        streams.closeOutput(os, stderr);
     }
 
     private boolean sweep(long now) {

@@ -35,6 +35,11 @@ public final class PosixSpawner extends Spawner {
     private final Cgroups cgroups;
     private final int devNull;
     private final int childrenFd;
+
+    /** This JVM's own limits, as the kernel has them; children begin with the same. Read once, to spare two calls per start. */
+    private final long[] ownLocks;
+
+    private final long ownHardCore;
     private volatile boolean closed;
 
     PosixSpawner(RandomGenerator random) {
@@ -44,6 +49,13 @@ public final class PosixSpawner extends Spawner {
         childrenFd = require("/proc", own.open(arena.allocateFrom(childrenFile().toString()), 0));
         require("a subreaper", own.becomeSubreaper());
         cgroups = Cgroups.open(boot());
+        Orphans.STARTING.lock();
+        try {
+            ownLocks = own.limits(0, Posix.RLIMIT_LOCKS);
+        } finally {
+            Orphans.STARTING.unlock();
+        }
+        ownHardCore = own.limits(0, Posix.RLIMIT_CORE)[1];
         loop = new ProcessLoop(arena, boot(), childrenFd);
     }
 
@@ -175,13 +187,16 @@ public final class PosixSpawner extends Spawner {
         streams.closeAll(os);
     }
 
-    private static void limit(Posix os, int pid, ResourceLimits limits) throws SpawnException {
+    private void limit(Posix os, int pid, ResourceLimits limits) throws SpawnException {
         Long cpuMillis = limits.cpuMillis();
         // A second more than is looked for: whoever looks says why it ended.
         limit(os, pid, Posix.RLIMIT_CPU, cpuMillis == null ? null : Long.valueOf(cpuMillis / 1000 + 2), 1);
         limit(os, pid, Posix.RLIMIT_NOFILE, limits.openFiles(), 0);
         limit(os, pid, Posix.RLIMIT_FSIZE, limits.fileSizeBytes(), 0);
-        limit(os, pid, Posix.RLIMIT_CORE, limits.coreBytes(), 0);
+        Long core = limits.coreBytes();
+        if (core != null && (ownHardCore < 0 || core < ownHardCore)) {
+            require(os.setLimit(pid, Posix.RLIMIT_CORE, core, core));
+        }
     }
 
     /** @param slack how much the hard limit is above the soft one: a second more of CPU time lets SIGXCPU come first */
@@ -190,8 +205,10 @@ public final class PosixSpawner extends Spawner {
             return;
         }
         long hard = os.hardLimit(pid, resource);
-        long result =
-                hard < 0 ? hard : os.setLimit(pid, resource, Math.min(value, hard), Math.min(value + slack, hard));
+        require(hard < 0 ? hard : os.setLimit(pid, resource, Math.min(value, hard), Math.min(value + slack, hard)));
+    }
+
+    private static void require(long result) throws SpawnException {
         if (result < 0) {
             throw new SpawnException("cannot set a resource limit: " + Posix.describe((int) result), (int) -result);
         }
@@ -218,13 +235,15 @@ public final class PosixSpawner extends Spawner {
         try {
             // The mark has to be there at the fork: one that is set afterwards misses what the program has forked by
             // then.
-            long before = marked ? os.setSoftLimit(Posix.RLIMIT_LOCKS, id) : 0;
+            if (marked) {
+                os.setLimit(0, Posix.RLIMIT_LOCKS, id, ownLocks[1]);
+            }
             int pid = os.spawn(path, arguments, variables, directory, streams.childEnds());
             if (pid > 0) {
                 Orphans.LEADERS.add(pid);
             }
             if (marked) {
-                os.setSoftLimit(Posix.RLIMIT_LOCKS, before);
+                os.setLimit(0, Posix.RLIMIT_LOCKS, ownLocks[0], ownLocks[1]);
             }
             return pid;
         } finally {
