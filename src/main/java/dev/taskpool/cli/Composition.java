@@ -1,5 +1,6 @@
 package dev.taskpool.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.taskpool.callable.BuiltIns;
 import dev.taskpool.callable.CallableSpec;
 import dev.taskpool.callable.JsonValues;
@@ -19,6 +20,7 @@ import dev.taskpool.model.PoolSettings;
 import dev.taskpool.pool.CommandTemplate;
 import dev.taskpool.process.Programs;
 import dev.taskpool.process.ResourceLimits;
+import dev.taskpool.process.RunAs;
 import dev.taskpool.process.Spawner;
 import dev.taskpool.store.Store;
 import dev.taskpool.worker.WorkerType;
@@ -33,6 +35,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** From settings to what the rooms are made of. */
 final class Composition {
@@ -53,6 +56,7 @@ final class Composition {
             }
         });
         checkLimits(settings, unenforceable());
+        checkUsers(settings);
     }
 
     static Store.Options store(Settings settings) {
@@ -80,10 +84,11 @@ final class Composition {
             throw new CannotStartException("plugins.directory " + settings.plugins() + " cannot be read: " + e, e);
         }
         Map<String, CommandTemplate> templates = templates(settings);
-        for (Map.Entry<String, Settings.Command> command : settings.commands().entrySet()) {
+        for (Map.Entry<String, Settings.Command> command :
+                settings.allCommands().entrySet()) {
             CommandTemplate template = templates.get(command.getKey());
             all.add(Registered.command(
-                    spec(command.getKey(), command.getValue()), template == null ? null : template::problem));
+                    spec(command.getKey(), command.getValue(), template), template == null ? null : template::problem));
         }
         Map<String, String> owners = new HashMap<>();
         all.forEach(each -> owners.put(each.spec().name(), "is there without it"));
@@ -107,18 +112,19 @@ final class Composition {
     /** The commands of the configuration, by the name of their callable. */
     static Map<String, CommandTemplate> templates(Settings settings) {
         Map<String, CommandTemplate> all = new LinkedHashMap<>();
-        settings.commands().forEach((name, command) -> {
+        settings.allCommands().forEach((name, command) -> {
             try {
-                all.put(
-                        name,
-                        CommandTemplate.of(
+                CommandTemplate template = name.equals(Settings.EXEC) && command.equals(settings.exec())
+                        ? CommandTemplate.free(command.env(), command.inheritEnv())
+                        : CommandTemplate.of(
                                 command.argv(),
                                 command.allowLeadingDash(),
                                 command.stdin(),
                                 command.result(),
                                 command.env(),
                                 command.inheritEnv(),
-                                command.successExitCodes()));
+                                command.successExitCodes());
+                all.put(name, template.as(command.user()));
             } catch (IllegalArgumentException e) {
                 throw new CannotStartException("commands." + name + ": " + e.getMessage(), e);
             }
@@ -163,8 +169,9 @@ final class Composition {
         return Path.of(home == null ? "" : home).toAbsolutePath();
     }
 
-    private static CallableSpec spec(String name, Settings.Command command) {
+    private static CallableSpec spec(String name, Settings.Command command, @Nullable CommandTemplate template) {
         String schema = command.argumentsSchema();
+        JsonNode ofPlaceholders = template == null ? null : template.schema();
         return new CallableSpec(
                 name,
                 command.description(),
@@ -172,7 +179,9 @@ final class Composition {
                 command.onLost(),
                 command.maxAttempts(),
                 command.timeout(),
-                schema == null ? null : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))),
+                schema == null
+                        ? ofPlaceholders
+                        : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))),
                 command.limits());
     }
 
@@ -182,7 +191,7 @@ final class Composition {
             checkLimits("pools." + name + ".limits", pool.limits().defaults(), unenforceable);
             checkLimits("pools." + name + ".max_limits", pool.limits().maximum(), unenforceable);
         });
-        settings.commands()
+        settings.allCommands()
                 .forEach((name, command) ->
                         checkLimits("commands." + name + ".limits", command.limits(), unenforceable));
     }
@@ -194,6 +203,21 @@ final class Composition {
                 throw new CannotStartException(key + " sets " + name + ": " + reason, null);
             }
         }
+    }
+
+    private static void checkUsers(Settings settings) {
+        settings.allCommands().forEach((name, command) -> {
+            if (command.user() != null) {
+                try {
+                    RunAs.of(command.user());
+                } catch (IllegalArgumentException e) {
+                    throw new CannotStartException("commands." + name + ".user: " + e.getMessage(), e);
+                }
+                RunAs.problem().ifPresent(problem -> {
+                    throw new CannotStartException("commands." + name + ".user: " + problem, null);
+                });
+            }
+        });
     }
 
     /** Limits that this machine cannot keep, by their names in JSON, with the reason. */

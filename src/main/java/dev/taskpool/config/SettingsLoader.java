@@ -43,6 +43,7 @@ public final class SettingsLoader {
             "pools",
             "workers",
             "commands",
+            "exec",
             "callbacks",
             "drain",
             "plugins",
@@ -146,6 +147,11 @@ public final class SettingsLoader {
         Map<String, Settings.Command> commands = new LinkedHashMap<>();
         root.named("commands", List.of())
                 .forEach((name, section) -> commands.put(checkedName(section, name), command(section)));
+        Section execSection = root.section("exec");
+        Settings.Command exec = exec(execSection);
+        if (exec != null && commands.containsKey(Settings.EXEC)) {
+            execSection.problem("enabled", "adds a callable of the name exec, and there is a command of that name");
+        }
         Settings.Callbacks callbacks = callbacks(root.section("callbacks"));
         Settings.Drain drain = drain(root.section("drain"));
         Section plugins = root.section("plugins");
@@ -171,6 +177,7 @@ public final class SettingsLoader {
                 pools,
                 workers,
                 commands,
+                exec,
                 callbacks,
                 drain,
                 pluginFolder,
@@ -396,9 +403,38 @@ public final class SettingsLoader {
                 s.integer("max_attempts", 1, 1, 100),
                 success,
                 schema == null ? null : NodeJson.text(schema),
-                limits(s.section("limits")));
+                limits(s.section("limits")),
+                user(s));
         s.close();
         return command;
+    }
+
+    /** Nothing is nobody in particular. */
+    private static @Nullable String user(Section s) {
+        String user = s.optional("user", null);
+        return user == null || user.isEmpty() ? null : user;
+    }
+
+    /** The command that runs whatever it is told to, where the operator wants that. */
+    private static Settings.@Nullable Command exec(Section s) {
+        boolean enabled = s.bool("enabled", false);
+        Settings.Command command = new Settings.Command(
+                "Runs the program that args name, with the arguments that follow.",
+                List.of("{args...}"),
+                true,
+                "none",
+                "text",
+                s.textMap("env"),
+                s.texts("inherit_env", List.of()),
+                s.optionalDuration("timeout", null, "1ms", "365d"),
+                OnLost.FAIL,
+                1,
+                Set.of(0),
+                null,
+                limits(s.section("limits")),
+                user(s));
+        s.close();
+        return enabled ? command : null;
     }
 
     private static Settings.Callbacks callbacks(Section s) {

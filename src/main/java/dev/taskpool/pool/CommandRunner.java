@@ -12,12 +12,14 @@ import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
 import dev.taskpool.process.ProcessSpec;
 import dev.taskpool.process.ResourceLimits;
+import dev.taskpool.process.RunAs;
 import dev.taskpool.process.Spawner;
 import dev.taskpool.process.Stdin;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -185,7 +187,8 @@ public final class CommandRunner implements Runner {
             }
         }
 
-        private ProcessSpec spec(CommandTemplate template, CommandTemplate.Filled filled, Path folder) {
+        private ProcessSpec spec(CommandTemplate template, CommandTemplate.Filled filled, Path folder)
+                throws IOException {
             Map<String, String> env = new HashMap<>();
             env.put("PATH", DEFAULT_PATH);
             env.put("HOME", folder.toString());
@@ -201,7 +204,14 @@ public final class CommandRunner implements Runner {
             env.put("TASKPOOL_ATTEMPT", Integer.toString(run.attempt()));
             Stdin stdin = filled.stdin().length == 0 ? Stdin.NONE : new Stdin.Bytes(filled.stdin());
             ResourceLimits limits = ProcessLimits.of(run.spec().surroundings().limits());
-            return new ProcessSpec(filled.argv(), env, folder, stdin, true, true, limits);
+            List<String> argv = filled.argv();
+            if (template.user() != null) {
+                RunAs user = RunAs.of(template.user());
+                user.own(folder);
+                argv = new ArrayList<>(user.prefix());
+                argv.addAll(filled.argv());
+            }
+            return new ProcessSpec(argv, env, folder, stdin, true, true, limits);
         }
 
         void notStarted(String reason) {

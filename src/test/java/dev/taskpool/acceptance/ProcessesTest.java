@@ -158,7 +158,7 @@ class ProcessesTest {
         Api.Answer answer = api.submit(command("list", "[\"--help\"]"));
         assertThat(answer.status()).isEqualTo(422);
         assertThat(answer.code()).isEqualTo("invalid_arguments");
-        assertThat(answer.json().at("/errors/0/pointer").asText()).isEqualTo("/args");
+        assertThat(answer.json().at("/errors/0/pointer").asText()).isEqualTo("/args/0");
     }
 
     @Test
