@@ -13,7 +13,7 @@ RUN mvn -B -ntp -DskipTests -Daot.skip=true package
 FROM ${RUN_IMAGE}
 # tini: an init as PID 1 reaps what subprocesses leave behind, and passes signals on.
 RUN apt-get update && apt-get install -y --no-install-recommends tini curl && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /app taskpool \
+    && useradd --uid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin taskpool \
     && mkdir -p /app /data && chown taskpool /data
 COPY --from=build /src/target/lib /app/lib
 COPY --from=build /src/taskpool /src/LICENSE /app/

@@ -12,7 +12,7 @@
  *
  * The functions that tasks.js exports are offered as tasks:name; CommonJS and ES modules, sync and async functions. They are called
  * with the positional arguments; where there are keyword arguments, with one object of them behind. `taskpool.current()`, and
- * `this` in a function that is no arrow, is the task: { id, attempt, kwargs, deadline, signal, draining, progress(fraction, message), retire() }.
+ * `this` in a function that is no arrow, is the task: { id, attempt, kwargs, deadline, signal, draining, progress(fraction, message), snooze(delay), retire() }.
  *
  *     exports.thumbnail = async (path) => { await draw(path, { signal: taskpool.current().signal }); return { path }; };
  *     exports.resize = taskpool.callable({ onLost: 'retry', timeoutMs: 5000 }, (path) => ...);   // name, schema, maxAttempts, description
@@ -60,6 +60,13 @@ globalThis.taskpool = {
     },
 };
 
+class Snooze extends Error {
+    constructor(delay) {
+        super(`asked to be run again in ${delay} ms`);
+        this.delay = delay;
+    }
+}
+
 class Task {
     #abort = new AbortController();
 
@@ -80,6 +87,11 @@ class Task {
     }
 
     /** How far it is: 0 to 1, and a message for people. */
+    /** Ends the run; the task is run again after so many milliseconds, and no attempt is used. */
+    snooze(delay = 0) {
+        throw new Snooze(Number(delay));
+    }
+
     progress(fraction, message = '') {
         send({ type: 'progress', task: this.id, fraction: Number(fraction), message: String(message) });
     }
@@ -341,6 +353,7 @@ function success(task, value) {
 }
 
 function failure(task, error) {
+    if (error instanceof Snooze) return JSON.stringify({ type: 'snooze', task: task.id, delay_ms: Math.max(0, Math.trunc(error.delay)) });
     const said = { type: 'error', task: task.id, message: message(error), exception: typeName(error), traceback: trace(error) };
     const causes = causesOf(error);
     if (causes.length > 0) said.causes = causes;

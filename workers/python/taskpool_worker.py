@@ -50,7 +50,7 @@ if _IS_PROGRAM:
     __name__ = "taskpool_worker"
     sys.modules[__name__] = sys.modules["__main__"]
 
-__all__ = ["TaskCancelled", "TaskError", "callable", "current_task", "retire"]
+__all__ = ["Snooze", "TaskCancelled", "TaskError", "callable", "current_task", "retire"]
 
 __version__ = "1.0"
 
@@ -78,6 +78,14 @@ class TaskError(Exception):
     def __init__(self, message="", data=None):
         super().__init__(message)
         self.data = data
+
+
+class Snooze(Exception):
+    """Raised by a function that wants to be run again later; no attempt is used."""
+
+    def __init__(self, seconds=0):
+        super().__init__("asked to be run again in %s s" % seconds)
+        self.seconds = seconds
 
 
 class Task:
@@ -508,6 +516,8 @@ class _Worker:
             # Its children have the pipes: the service is to look into them before the task ends.
             self._children = False
             self.send({"type": "settle", "task": task})
+        if isinstance(failure, Snooze):
+            return _written({"type": "snooze", "task": task, "delay_ms": max(0, int(failure.seconds * 1000))})
         if failure is not None:
             return self._raised(task, failure, offer.pickled)
         return self._returned(task, value, offer)

@@ -34,6 +34,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -116,20 +117,34 @@ final class Composition {
             try {
                 CommandTemplate template = name.equals(Settings.EXEC) && command.equals(settings.exec())
                         ? CommandTemplate.free(command.env(), command.inheritEnv())
-                        : CommandTemplate.of(
-                                command.argv(),
-                                command.allowLeadingDash(),
-                                command.stdin(),
-                                command.result(),
-                                command.env(),
-                                command.inheritEnv(),
-                                command.successExitCodes());
+                        : template(command);
                 all.put(name, template.as(command.user()));
             } catch (IllegalArgumentException e) {
                 throw new CannotStartException("commands." + name + ": " + e.getMessage(), e);
             }
         });
         return all;
+    }
+
+    private static CommandTemplate template(Settings.Command command) {
+        return CommandTemplate.of(
+                command.argv(),
+                command.allowLeadingDash(),
+                command.stdin(),
+                command.result(),
+                command.env(),
+                command.inheritEnv(),
+                command.successExitCodes());
+    }
+
+    /** Returns what is wrong with a command. */
+    static Optional<String> problem(Settings.Command command) {
+        try {
+            template(command);
+            return Optional.empty();
+        } catch (IllegalArgumentException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
     }
 
     /** What PROCESS pools may start, by name. */
@@ -178,6 +193,7 @@ final class Composition {
                 Set.of(PoolKind.COMMAND),
                 command.onLost(),
                 command.maxAttempts(),
+                command.retry(),
                 command.timeout(),
                 schema == null
                         ? ofPlaceholders

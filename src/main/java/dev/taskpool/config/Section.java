@@ -38,7 +38,7 @@ final class Section {
 
         String place(Node node) {
             return node.getStartMark()
-                    .map(m -> file + ":" + (m.getLine() + 1) + ":" + (m.getColumn() + 1))
+                    .map(m -> m.getName() + ":" + (m.getLine() + 1) + ":" + (m.getColumn() + 1))
                     .orElse(file);
         }
     }
@@ -48,13 +48,22 @@ final class Section {
 
     private final Load load;
     private final String path;
+
+    /** The name that it has in the section above, where that was written down. */
+    private final @Nullable Node title;
+
     private final Map<String, Node> values = new LinkedHashMap<>();
     private final Map<String, Node> keys = new LinkedHashMap<>();
     private final Set<String> known = new LinkedHashSet<>();
 
     Section(Load load, String path, @Nullable Node node) {
+        this(load, path, node, null);
+    }
+
+    private Section(Load load, String path, @Nullable Node node, @Nullable Node title) {
         this.load = load;
         this.path = path;
+        this.title = title;
         switch (node) {
             case null -> {}
             case MappingNode mapping -> take(mapping);
@@ -92,7 +101,9 @@ final class Section {
         known.add(key);
         String variable = SettingsLoader.variable(full(key));
         String text = load.env.get(variable);
-        if (text != null) {
+        if (text != null && text.isBlank()) {
+            load.usedEnv.add(variable); // as good as not set: that is how compose files and charts leave one out
+        } else if (text != null) {
             load.usedEnv.add(variable);
             Node node = SettingsLoader.parse(text, variable, load.problems);
             return new Found(node, variable, variable);
@@ -187,6 +198,24 @@ final class Section {
             }
         }
         note(key, value == null ? "" : value.toString(), found);
+        return value;
+    }
+
+    double decimal(String key, double fallback, double min, double max) {
+        Found found = find(key);
+        double value = fallback;
+        if (found.node != null) {
+            String given = scalar(found);
+            if (given != null
+                    && given.matches("\\d{1,9}(\\.\\d{1,9})?")
+                    && Double.parseDouble(given) >= min
+                    && Double.parseDouble(given) <= max) {
+                value = Double.parseDouble(given);
+            } else {
+                wrong(key, found, "a number from " + min + " to " + max);
+            }
+        }
+        note(key, Double.toString(value), found);
         return value;
     }
 
@@ -301,7 +330,8 @@ final class Section {
             fallback.forEach(name -> sections.put(name, new Section(load, full(key) + "." + name, null)));
         } else {
             Section all = new Section(load, full(key), found.node);
-            all.values.forEach((name, node) -> sections.put(name, new Section(load, full(key) + "." + name, node)));
+            all.values.forEach((name, node) ->
+                    sections.put(name, new Section(load, full(key) + "." + name, node, all.keys.get(name))));
         }
         return sections;
     }
@@ -334,8 +364,12 @@ final class Section {
         return found.node;
     }
 
-    /** Adds a problem with a key that was read. */
+    /** Adds a problem with a key that was read; with the section itself where the key is empty. */
     void problem(String key, String sentence) {
+        if (key.isEmpty()) {
+            load.problems.add((title == null ? load.file : load.place(title)) + ": " + path + " " + sentence);
+            return;
+        }
         Found found = find(key);
         load.problems.add((found.place.isEmpty() ? load.file : found.place) + ": " + full(key) + " " + sentence);
     }

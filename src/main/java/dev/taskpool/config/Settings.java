@@ -3,6 +3,7 @@ package dev.taskpool.config;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.RetryPolicy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -119,6 +120,7 @@ public record Settings(
             @Nullable Duration timeout,
             OnLost onLost,
             int maxAttempts,
+            RetryPolicy retry,
             Set<Integer> successExitCodes,
             @Nullable String argumentsSchema,
             Limits limits,

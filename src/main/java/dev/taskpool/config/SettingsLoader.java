@@ -1,10 +1,12 @@
 package dev.taskpool.config;
 
+import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.RetryPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -19,7 +21,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
@@ -52,6 +56,13 @@ public final class SettingsLoader {
             "docs");
 
     private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
+
+    /** As in the paths of the API: no other name could be asked for. */
+    private static final String POOL_NAME = "[a-z0-9][a-z0-9_-]{0,62}";
+
+    /** The longest {@code wait} of the API. */
+    private static final String LONGEST_WAIT = "300s";
+
     private static final List<String> SCOPES = List.of("submit", "read", "cancel", "admin");
 
     private SettingsLoader() {}
@@ -63,9 +74,20 @@ public final class SettingsLoader {
      * @throws ConfigException with everything that is wrong
      */
     public static Loaded load(@Nullable Path file, Map<String, String> env) throws ConfigException {
+        return load(file, env, _ -> Optional.empty());
+    }
+
+    /**
+     * Loads, and holds each command against what only others know.
+     *
+     * @param commandCheck returns what is wrong with the command's argv, stdin or env
+     */
+    public static Loaded load(
+            @Nullable Path file, Map<String, String> env, Function<Settings.Command, Optional<String>> commandCheck)
+            throws ConfigException {
         Section.Load load = new Section.Load(file == null ? "configuration" : file.toString(), env);
         Node root = file == null ? null : parse(read(file), load.file, load.problems);
-        Settings settings = settings(new Section(load, "", root));
+        Settings settings = settings(new Section(load, "", root), commandCheck);
         for (String variable : env.keySet()) {
             boolean ours =
                     SECTIONS.stream().anyMatch(s -> variable.startsWith(PREFIX + s.toUpperCase(Locale.ROOT) + "_"));
@@ -120,7 +142,7 @@ public final class SettingsLoader {
         return null;
     }
 
-    private static Settings settings(Section root) {
+    private static Settings settings(Section root, Function<Settings.Command, Optional<String>> commandCheck) {
         Section serverSection = root.section("server");
         Settings.Server server = server(serverSection);
         Section auth = root.section("auth");
@@ -137,7 +159,7 @@ public final class SettingsLoader {
         Map<String, PoolSettings> pools = new LinkedHashMap<>();
         root.named("pools", List.of("default", "processes", "commands"))
                 .forEach((name, section) ->
-                        pools.put(checkedName(section, name), pool(section, name, workers.keySet())));
+                        pools.put(checkedPool(section, name), pool(section, name, workers.keySet())));
         if (!pools.containsKey(tasks.defaultPool())) {
             tasksSection.problem(
                     "default_pool",
@@ -145,8 +167,13 @@ public final class SettingsLoader {
                             + tasks.defaultPool() + "'");
         }
         Map<String, Settings.Command> commands = new LinkedHashMap<>();
-        root.named("commands", List.of())
-                .forEach((name, section) -> commands.put(checkedName(section, name), command(section)));
+        root.named("commands", List.of()).forEach((name, section) -> {
+            Settings.Command command = command(section);
+            commands.put(checkedName(section, name), command);
+            if (!command.argv().isEmpty()) {
+                commandCheck.apply(command).ifPresent(sentence -> section.problem("", sentence));
+            }
+        });
         Section execSection = root.section("exec");
         Settings.Command exec = exec(execSection);
         if (exec != null && commands.containsKey(Settings.EXEC)) {
@@ -186,6 +213,13 @@ public final class SettingsLoader {
                 docsEnabled);
     }
 
+    private static String checkedPool(Section section, String name) {
+        if (!name.matches(POOL_NAME)) {
+            section.problem("", "is not a name of a pool: it must match ^" + POOL_NAME + "$");
+        }
+        return name;
+    }
+
     private static String checkedName(Section section, String name) {
         if (!name.matches(NAME)) {
             section.problem("", "is not a name: up to 63 letters, digits, '.', '_', '-', first a letter or digit");
@@ -201,7 +235,7 @@ public final class SettingsLoader {
                 (int) s.size("max_request_bytes", "1MiB", "1KiB", "256MiB"),
                 (int) s.size("max_header_bytes", "8KiB", "1KiB", "1MiB"),
                 s.integer("max_json_depth", 64, 4, 1000),
-                s.duration("max_wait", "25s", "0s", "1h"),
+                s.duration("max_wait", "25s", "0s", LONGEST_WAIT),
                 s.integer("max_open_waits", 20_000, 0, 1_000_000),
                 s.duration("idle_timeout", "60s", "1s", "1h"),
                 s.integer("request_threads", 64, 4, 1024));
@@ -251,8 +285,9 @@ public final class SettingsLoader {
             section.problem(
                     "host",
                     "is " + server.host()
-                            + ", which others can reach, and there are no auth.tokens: add tokens, or bind to"
-                            + " 127.0.0.1, or say server.allow_unauthenticated: true");
+                            + ", which others can reach, and there are no auth.tokens: add tokens (TASKPOOL_AUTH_TOKENS), or"
+                            + " bind to 127.0.0.1 (TASKPOOL_SERVER_HOST), or say server.allow_unauthenticated: true"
+                            + " (TASKPOOL_SERVER_ALLOW_UNAUTHENTICATED)");
         }
     }
 
@@ -401,6 +436,7 @@ public final class SettingsLoader {
                 OnLost.valueOf(
                         s.word("on_lost", "fail", List.of("fail", "retry")).toUpperCase(Locale.ROOT)),
                 s.integer("max_attempts", 1, 1, 100),
+                retry(s.section("retry")),
                 success,
                 schema == null ? null : NodeJson.text(schema),
                 limits(s.section("limits")),
@@ -429,12 +465,43 @@ public final class SettingsLoader {
                 s.optionalDuration("timeout", null, "1ms", "365d"),
                 OnLost.FAIL,
                 1,
+                RetryPolicy.DEFAULT,
                 Set.of(0),
                 null,
                 limits(s.section("limits")),
                 user(s));
         s.close();
         return enabled ? command : null;
+    }
+
+    private static RetryPolicy retry(Section s) {
+        RetryPolicy usual = RetryPolicy.DEFAULT;
+        RetryPolicy policy = new RetryPolicy(
+                s.duration("delay", "500ms", "0s", "1d").toMillis(),
+                s.decimal("factor", usual.factor(), 1, 10),
+                s.duration("max_delay", "1m", "0s", "1d").toMillis(),
+                s.decimal("jitter", usual.jitter(), 0, 1),
+                matches(s, "on"),
+                matches(s, "except"));
+        s.close();
+        return policy;
+    }
+
+    private static List<FailureMatch> matches(Section s, String key) {
+        List<FailureMatch> all = new ArrayList<>();
+        List<String> words = s.texts(key, List.of());
+        if (words.size() > RetryPolicy.MAX_MATCHES) {
+            s.problem(key, "may have " + RetryPolicy.MAX_MATCHES + " items, has " + words.size());
+            return all;
+        }
+        for (String word : words) {
+            try {
+                all.add(FailureMatch.parse(word));
+            } catch (IllegalArgumentException e) {
+                s.problem(key, String.valueOf(e.getMessage()));
+            }
+        }
+        return all;
     }
 
     private static Settings.Callbacks callbacks(Section s) {

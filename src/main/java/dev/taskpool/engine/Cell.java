@@ -17,8 +17,15 @@ final class Cell {
     StopReason stop;
 
     Timers.@Nullable Timer runTimer;
+
+    /** Stops the run when the task was to be done. */
+    Timers.@Nullable Timer deadlineTimer;
+
     Timers.@Nullable Timer wakeTimer;
     long startedNanos;
+    /** Waits for other tasks that its run has open. */
+    int loans;
+
     long appliedRevision;
 
     Cell(Task task) {

@@ -18,12 +18,23 @@ record Ended(Live live, Cell cell, Run run, Ending ending) implements Command {
         LivePool pool = live.pool(task);
         long ranMillis = (live.ticker.nanos() - cell.startedNanos) / 1_000_000;
         StopReason stop = cell.stop;
-        Task next = live.verdict.ended(task, StopReason.inRecord(ending, stop), stop, ranMillis, live.ids.micros());
+        Task next = live.verdict.ended(task, ending, stop, ranMillis, live.ids.micros());
         cell.run(null);
         tx.undo(() -> cell.run(run));
         live.timers.cancel(cell.runTimer);
         cell.runTimer = null;
+        live.timers.cancel(cell.deadlineTimer);
+        cell.deadlineTimer = null;
         live.addRunning(tx, pool, -1);
+        int loans = cell.loans;
+        if (loans > 0) {
+            cell.loans = 0;
+            pool.lent--;
+            tx.undo(() -> {
+                cell.loans = loans;
+                pool.lent++;
+            });
+        }
         if (next.state() == TaskState.PENDING) {
             live.addPending(tx, pool, 1);
         }

@@ -41,10 +41,13 @@ public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
     private static final int DUE_PAGE = 1_000;
 
-    private final Live live;
+    /** Where more is due the next tick goes on: in between, memory can let go of what it does not need. */
+    private static final int DUE_PAGES_PER_TICK = 20;
+
+    final Live live;
     private final Loop loop;
     private final Thread thread;
-    private final Mailbox<Command> mailbox;
+    final Mailbox<Command> mailbox;
     private final Store store;
     private final Waits waits;
     private final OutputFiles outputs;
@@ -52,6 +55,9 @@ public final class Engine implements AutoCloseable {
 
     /** Where the last look for delays and queue timeouts ended. Confined to the engine's thread. */
     private long dueAfter;
+
+    private long dueAfterSequence;
+    private int duePages;
 
     private boolean dueReading;
 
@@ -135,37 +141,49 @@ public final class Engine implements AutoCloseable {
     }
 
     private void lookForDue() {
+        duePages = 0;
+        nextDuePage();
+    }
+
+    private void nextDuePage() {
         if (dueReading || live.suspended()) {
             return;
         }
         dueReading = true;
         live.reading++;
         long until = live.ticker.millis() + Live.HORIZON_MILLIS;
-        store.due(dueAfter, until, DUE_PAGE)
+        store.due(dueAfter, dueAfterSequence, until, DUE_PAGE)
                 .whenComplete((page, error) -> mailbox.put(tx -> {
                     dueReading = false;
                     live.reading--;
-                    if (page == null || error != null) {
-                        return;
-                    }
-                    for (Task stored : page.tasks()) {
-                        Cell cell = live.resident(stored);
-                        Task task = tx.latest(cell);
-                        if (task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
-                            live.wakeAt(cell, task.notBefore() > 0 ? task.notBefore() : task.queueDeadline());
-                        }
-                        long due = task.notBefore() > 0 ? task.notBefore() : task.queueDeadline();
-                        // Those due in the same millisecond as the last may be on the next page.
-                        dueAfter = Math.max(dueAfter, due - 1);
-                    }
-                    if (page.complete()) {
-                        // From the beginning again: earlier ones may have come since.
-                        dueAfter = 0;
-                    } else {
-                        lookForDue();
+                    if (page != null && error == null) {
+                        cameDue(tx, page);
                     }
                     live.evictDeferred();
+                    if (page != null && !page.complete() && ++duePages < DUE_PAGES_PER_TICK) {
+                        nextDuePage();
+                    }
                 }));
+    }
+
+    private void cameDue(Transaction tx, Store.Page page) {
+        for (Task stored : page.tasks()) {
+            Cell cell = live.resident(stored);
+            Task task = tx.latest(cell);
+            if (task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
+                live.wakeAt(cell, task.lookAt());
+            }
+            // As the database has it: memory may be further on.
+            if (stored.lookAt() >= dueAfter) {
+                dueAfter = stored.lookAt();
+                dueAfterSequence = stored.id().sequence();
+            }
+        }
+        if (page.complete()) {
+            // From the beginning again: earlier ones may have come since.
+            dueAfter = 0;
+            dueAfterSequence = 0;
+        }
     }
 
     private void applied(List<Task> tasks) {
@@ -214,7 +232,44 @@ public final class Engine implements AutoCloseable {
         return task.id().equals(id) && !live.expired(task) ? task : null;
     }
 
-    /** Returns the tasks that there are of some ids. */
+    /**
+     * Returns the tasks that there are of some ids, in that order, with all they have; of many large ones only the first,
+     * but one at least where there is one.
+     */
+    public CompletableFuture<List<Task>> whole(List<TaskId> ids) {
+        Map<TaskId, Task> there = new HashMap<>();
+        List<Long> missing = new ArrayList<>();
+        for (TaskId id : ids) {
+            Task here = resident(id);
+            if (here != null) {
+                there.put(id, here);
+            } else {
+                missing.add(id.sequence());
+            }
+        }
+        return store.whole(missing).thenApply(stored -> {
+            for (Task task : stored) {
+                if (!live.expired(task)) {
+                    there.put(task.id(), task);
+                }
+            }
+            // What is missing behind the last that was read may just not have been read.
+            int upTo = stored.isEmpty() ? 0 : ids.indexOf(stored.getLast().id()) + 1;
+            List<Task> found = new ArrayList<>();
+            for (int i = 0; i < ids.size(); i++) {
+                Task now = resident(ids.get(i));
+                Task task = now != null ? now : there.get(ids.get(i));
+                if (task != null) {
+                    found.add(task);
+                } else if (upTo > 0 && i >= upTo) {
+                    break;
+                }
+            }
+            return found;
+        });
+    }
+
+    /** Returns the tasks that there are of some ids; without arguments and result where they are not in memory. */
     public CompletableFuture<Map<TaskId, Task>> find(List<TaskId> ids) {
         Map<TaskId, Task> found = new HashMap<>();
         List<Long> missing = new ArrayList<>();
@@ -275,9 +330,7 @@ public final class Engine implements AutoCloseable {
                 tx.add(new Change.TaskDeleted(id));
                 tx.after(() -> {
                     live.cells.remove(id.sequence());
-                    if (task.spec().key() != null) {
-                        live.keys.remove(task.spec().key().keyHash());
-                    }
+                    live.forgetKey(task);
                     answer.accept(task, null);
                 });
             }
@@ -305,45 +358,96 @@ public final class Engine implements AutoCloseable {
         });
     }
 
-    /** Has a command decided on a task, which is brought to memory first where it is not. */
+    /** Has a command decided on a task, which is brought to memory first where it is not, and leaves it again. */
     private CompletableFuture<Task> withCell(
             TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
-        CompletableFuture<Task> result = new CompletableFuture<>();
-        BiConsumer<@Nullable Task, @Nullable Throwable> answer = (task, error) -> {
+        OnTask asked = new OnTask(id, command);
+        mailbox.put(asked);
+        return asked.answer;
+    }
+
+    private final class OnTask extends Request<Task> {
+        private final TaskId id;
+        private final BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command;
+
+        // Written before this is put into the mailbox again.
+
+        /** Whether the database was asked. */
+        private boolean wasRead;
+
+        /** What it has. */
+        private @Nullable Task stored;
+
+        // Confined to the engine's thread.
+        private boolean reading;
+        private @Nullable Cell cell;
+
+        OnTask(TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
+            this.id = id;
+            this.command = command;
+        }
+
+        @Override
+        public void decide(Transaction tx) {
+            Cell found = live.cells.get(id.sequence());
+            if (found == null && !wasRead) {
+                tx.after(this::read);
+                return;
+            }
+            Task read = stored;
+            if (found == null && read != null && read.id().equals(id) && !live.expired(read)) {
+                found = live.resident(read);
+            }
+            cell = found;
+            if (found == null || !found.task().id().equals(id)) {
+                throw notFound(id);
+            }
+            command.apply(found, this::answer).decide(tx);
+            tx.after(this::letGo);
+        }
+
+        @Override
+        public void refused(RuntimeException reason) {
+            letGo();
+            super.refused(reason);
+        }
+
+        private void answer(@Nullable Task task, @Nullable Throwable error) {
             if (error != null) {
-                result.completeExceptionally(error);
+                answer.completeExceptionally(error);
             } else {
-                result.complete(task);
+                answer.complete(task);
             }
-        };
-        mailbox.put(new Command() {
-            @Override
-            public void decide(Transaction tx) {
-                Cell cell = live.cells.get(id.sequence());
-                if (cell != null) {
-                    if (cell.task().id().equals(id)) {
-                        mailbox.put(command.apply(cell, answer));
-                    } else {
-                        answer.accept(null, notFound(id));
-                    }
-                    return;
+        }
+
+        private void read() {
+            live.reading++;
+            reading = true;
+            store.find(id.sequence()).whenComplete((found, error) -> {
+                if (found == null || error != null) {
+                    mailbox.put(tx -> {
+                        letGo();
+                        answer(null, error == null ? notFound(id) : error);
+                    });
+                } else {
+                    wasRead = true;
+                    stored = found.orElse(null);
+                    mailbox.put(this);
                 }
-                live.reading++;
-                store.find(id.sequence())
-                        .whenComplete((found, error) -> mailbox.put(next -> {
-                            live.reading--;
-                            if (error != null || found == null) {
-                                answer.accept(null, error);
-                            } else if (found.isEmpty() || !found.get().id().equals(id) || live.expired(found.get())) {
-                                answer.accept(null, notFound(id));
-                            } else {
-                                mailbox.put(command.apply(live.resident(found.get()), answer));
-                            }
-                            live.evictDeferred();
-                        }));
+            });
+        }
+
+        /** Also where it was refused: a task that had left memory does not stay there for having been asked for. */
+        private void letGo() {
+            if (reading) {
+                reading = false;
+                live.reading--;
             }
-        });
-        return result;
+            if (cell != null) {
+                live.evict(cell);
+            }
+            live.evictDeferred();
+        }
     }
 
     /** Returns the problem that there is no such task. */
@@ -351,7 +455,10 @@ public final class Engine implements AutoCloseable {
         return Problem.of(ProblemCode.TASK_NOT_FOUND, "there is no task " + id + ", or it has expired");
     }
 
-    /** Returns tasks, newest first. Everything that was acknowledged before the call is there. */
+    /**
+     * Returns tasks, newest first, without arguments and result. Everything that was acknowledged before the call is
+     * there.
+     */
     public CompletableFuture<List<Task>> list(TaskQuery query) {
         return store.list(query);
     }
@@ -361,7 +468,7 @@ public final class Engine implements AutoCloseable {
         return store.batch(id);
     }
 
-    /** Returns the tasks of a batch that there still are, in order. */
+    /** Returns the tasks of a batch that there still are, in order; without arguments and result where they are not in memory. */
     public CompletableFuture<List<Task>> tasks(Batch batch) {
         return store.range(batch.id().sequenceAt(0), batch.id().sequenceAt(batch.size() - 1))
                 .thenApply(stored -> {
@@ -386,6 +493,18 @@ public final class Engine implements AutoCloseable {
         return waits;
     }
 
+    /**
+     * A task that runs begins to wait for others: its slot is its pool's to use until the wait is over.
+     *
+     * @param waiting any id; nothing happens where that task does not run
+     * @return to be run when the wait is over
+     */
+    public Runnable lend(TaskId waiting) {
+        Loan loan = new Loan(live, waiting);
+        mailbox.put(loan::begin);
+        return () -> mailbox.put(tx -> loan.end());
+    }
+
     // --- pools ---
 
     public CompletableFuture<List<PoolView>> pools() {
@@ -399,7 +518,9 @@ public final class Engine implements AutoCloseable {
 
     /** Makes a pool or changes its settings. */
     public CompletableFuture<PoolView> putPool(String name, PoolSettings settings) {
-        return ask((tx, answer) -> Pools.put(live, tx, name, settings, answer));
+        Pools.Put put = new Pools.Put(live, name, settings);
+        mailbox.put(put);
+        return put.answer;
     }
 
     public CompletableFuture<Boolean> deletePool(String name) {

@@ -11,6 +11,9 @@ import java.util.concurrent.CompletableFuture;
 
 /** A pool at work: settings, queue, counters. Confined to the engine's thread. */
 final class LivePool {
+    /** More slots than these are not lent, however deep tasks wait for each other: each is a thread or a process. */
+    private static final int MAX_LENT = 256;
+
     final String name;
     final boolean byApi;
     final Runner runner;
@@ -18,10 +21,17 @@ final class LivePool {
     PoolSettings settings;
     PoolState state;
 
+    /** As the transaction under way leaves it: what the next change goes by, and nobody is told. */
+    Change.StoredPool decided;
+
     /** Ready and delayed. */
     long pending;
 
     long running;
+
+    /** Slots of running tasks that wait for others; see {@link Loan}. */
+    int lent;
+
     long namedAtNanos;
 
     /** Whether the database is being asked for what is behind the queue's boundary. */
@@ -30,8 +40,8 @@ final class LivePool {
     /** Tasks that went behind the boundary meanwhile: the answer may be older than they are. */
     final List<ReadyQueue.Entry> refillArrivals = new ArrayList<>();
 
-    /** Whether all pending tasks are being cancelled; nothing starts until they are. */
-    boolean cancelling;
+    /** Sweeps under way, each of which ends all tasks that were pending when it began; nothing starts until they are over. */
+    int sweeps;
 
     boolean closing;
 
@@ -55,6 +65,7 @@ final class LivePool {
         this.byApi = byApi;
         this.settings = settings;
         this.state = state;
+        this.decided = new Change.StoredPool(name, settings, state, byApi);
         this.runner = runner;
         this.queue = new ReadyQueue(window);
         this.namedAtNanos = nowNanos;
@@ -65,12 +76,26 @@ final class LivePool {
                 name, settings, state, pending, running, state == PoolState.BROKEN ? brokenBy : null, created);
     }
 
-    Change.StoredPool stored(PoolSettings nextSettings, PoolState nextState) {
-        return new Change.StoredPool(name, nextSettings, nextState, byApi);
+    /** Moves the pool on: at once for what is decided next, for all others once it is durable. */
+    void change(Transaction tx, PoolSettings nextSettings, PoolState nextState) {
+        Change.StoredPool before = decided;
+        Change.StoredPool next = new Change.StoredPool(name, nextSettings, nextState, byApi);
+        decided = next;
+        tx.undo(() -> decided = before);
+        tx.add(new Change.PoolSaved(next));
+        tx.after(() -> {
+            settings = nextSettings;
+            state = nextState;
+            if (!nextSettings.equals(before.settings())) {
+                runner.configure(nextSettings);
+            }
+        });
     }
 
     long freeWorkers() {
-        return state.starts() && !cancelling ? Math.max(0, settings.maxWorkers() - running) : 0;
+        return state.starts() && sweeps == 0
+                ? Math.max(0, settings.maxWorkers() + Math.min(lent, MAX_LENT) - running)
+                : 0;
     }
 
     void ran(long millis) {

@@ -10,6 +10,8 @@ enum StopReason {
     CANCEL(ProcessExit.CANCELLED),
     /** Its time is over. */
     TIMEOUT(ProcessExit.TIMEOUT),
+    /** It was to be done by now. */
+    DEADLINE(ProcessExit.DEADLINE),
     /** The service stops. */
     DRAIN(ProcessExit.DRAIN),
     /** Its pool broke. */
@@ -23,7 +25,7 @@ enum StopReason {
 
     /** Returns an ending with the reason in the record of its process; one that was as quick as the stop ended by itself. */
     static Ending inRecord(Ending ending, @Nullable StopReason stop) {
-        if (stop == null || (stop != TIMEOUT && ending instanceof Ending.Returned)) {
+        if (stop == null || (stop != TIMEOUT && stop != DEADLINE && ending instanceof Ending.Returned)) {
             return ending;
         }
         return ending.because(stop.cause);

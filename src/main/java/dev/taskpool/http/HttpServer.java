@@ -9,9 +9,12 @@ import io.javalin.Javalin;
 import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
 import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.NotFoundResponse;
+import io.javalin.util.JavalinLogger;
+import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.List;
@@ -24,6 +27,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
@@ -132,6 +136,10 @@ public final class HttpServer implements AutoCloseable {
         config.jetty.modifyServer(server -> server.setErrorHandler(new TransportErrors()));
         for (Route route : routes) {
             config.routes.addHttpHandler(route.method(), route.path(), context -> handle(context, route));
+            if (route.method().equals(HandlerType.GET)) {
+                // Left to Javalin, HEAD would be 200 for anything and anybody.
+                config.routes.addHttpHandler(HandlerType.HEAD, route.path(), context -> handle(context, route));
+            }
         }
         config.routes.exception(Exception.class, this::unhandled);
         // Javalin answers its own exceptions itself unless told otherwise by their name.
@@ -140,7 +148,13 @@ public final class HttpServer implements AutoCloseable {
 
     /** Binds and answers. */
     public void start() {
-        javalin.start();
+        // What is in the way is told by who asked; Javalin would tell it as well, at length.
+        JavalinLogger.enabled = false;
+        try {
+            javalin.start();
+        } finally {
+            JavalinLogger.enabled = true;
+        }
     }
 
     /** Returns the port that it answers on. */
@@ -253,6 +267,9 @@ public final class HttpServer implements AutoCloseable {
         String type = answer.contentType();
         if (type != null) {
             context.contentType(type);
+            if (type.equals("application/octet-stream")) {
+                context.res().setCharacterEncoding((String) null); // Bytes have none.
+            }
         }
         for (Map.Entry<String, String> header : answer.headers()) {
             context.header(header.getKey(), header.getValue());
@@ -262,7 +279,9 @@ public final class HttpServer implements AutoCloseable {
             context.header("Connection", "close");
         }
         InputStream stream = answer.stream();
-        if (stream != null) {
+        if (context.method().equals(HandlerType.HEAD)) {
+            headOnly(context, answer);
+        } else if (stream != null) {
             context.result(stream);
         } else if (answer.body().length > 0) {
             context.result(answer.body());
@@ -271,6 +290,20 @@ public final class HttpServer implements AutoCloseable {
             MDC.put("request", requestId);
             LOG.debug("{} {} {}", context.req().getMethod(), context.req().getRequestURI(), answer.status());
             MDC.remove("request");
+        }
+    }
+
+    /** RFC 9110 section 9.3.2: the header fields that GET would have, and no content. */
+    private static void headOnly(Context context, Answer answer) {
+        InputStream stream = answer.stream();
+        if (stream == null) {
+            context.res().setContentLengthLong(answer.body().length);
+            return;
+        }
+        try {
+            stream.close();
+        } catch (IOException e) {
+            LOG.debug("the body that nobody wants cannot be closed", e);
         }
     }
 
@@ -289,7 +322,8 @@ public final class HttpServer implements AutoCloseable {
                                 Problem.of(
                                         ProblemCode.METHOD_NOT_ALLOWED,
                                         context.req().getMethod() + " is not for "
-                                                + Exchange.shortened(context.path())),
+                                                + Exchange.shortened(context.path()) + ", which takes "
+                                                + allowed(context)),
                                 requestId)
                         .with("Allow", allowed(context));
             case NotFoundResponse e ->
@@ -310,7 +344,9 @@ public final class HttpServer implements AutoCloseable {
                 ", ",
                 routes.stream()
                         .filter(r -> path.matches(r.path().replace(".", "\\.").replaceAll("\\{[a-z_]+}", "[^/]+")))
-                        .map(r -> r.method().toString())
+                        .flatMap(r -> r.method().equals(HandlerType.GET)
+                                ? Stream.of("GET", "HEAD")
+                                : Stream.of(r.method().toString()))
                         .sorted()
                         .toList());
     }

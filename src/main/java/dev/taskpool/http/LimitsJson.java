@@ -34,7 +34,7 @@ final class LimitsJson implements JsonIn.Reading {
     /** Reads the current value. */
     static Limits read(JsonIn in) throws IOException {
         LimitsJson reading = new LimitsJson();
-        in.object(PROPERTIES, reading);
+        in.nested(PROPERTIES, reading);
         return new Limits(reading.memory, reading.cpu, reading.openFiles, reading.processes, reading.fileSize);
     }
 

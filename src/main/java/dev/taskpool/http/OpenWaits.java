@@ -52,6 +52,9 @@ final class OpenWaits {
         private final CompletableFuture<Void> over = new CompletableFuture<>();
         private final Runnable onOver;
         private final Exchange exchange;
+        /** Gives the slot back that the waiting task lends; set once, before anybody else knows this. */
+        private Runnable giveBack = () -> {};
+
         private volatile @Nullable Future<?> timer;
         private final long openedNanos = System.nanoTime();
         /** Confined to the timers' thread. */
@@ -77,6 +80,7 @@ final class OpenWaits {
                 if (mine != null) {
                     mine.cancel(false);
                 }
+                giveBack.run();
                 onOver.run();
             }
         }
@@ -116,7 +120,14 @@ final class OpenWaits {
     }
 
     private boolean enter(Wait wait) {
-        return !released && open.size() < most && open.add(wait);
+        if (released || open.size() >= most) {
+            return false;
+        }
+        TaskId task = wait.exchange.waitingTask();
+        if (task != null) {
+            wait.giveBack = engine.lend(task);
+        }
+        return open.add(wait);
     }
 
     /** Returns whether nobody may wait any more. */

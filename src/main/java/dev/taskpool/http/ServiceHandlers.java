@@ -67,6 +67,7 @@ final class ServiceHandlers {
         }
         out.writeStringField("on_lost", spec.onLost().name().toLowerCase(Locale.ROOT));
         out.writeNumberField("max_attempts", spec.maxAttempts());
+        RetryJson.write(out, spec.retry());
         if (spec.timeout() != null) {
             out.writeNumberField("timeout_ms", spec.timeout().toMillis());
         }

@@ -1,10 +1,12 @@
 package dev.taskpool.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Outcome;
 import dev.taskpool.model.ProcessExit;
+import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
@@ -17,9 +19,12 @@ import org.jspecify.annotations.Nullable;
 public final class TaskJson {
     private TaskJson() {}
 
-    /** Returns the entity tag. */
-    static String etag(Task task) {
-        return "\"" + task.id() + "." + task.revision() + "\"";
+    /** Returns the entity tag. Progress is shown and is no revision, so it is in the tag. */
+    static String etag(Task task, Run.@Nullable Progress progress) {
+        String shown = progress != null && task.state() == TaskState.RUNNING
+                ? "." + Integer.toHexString(progress.hashCode())
+                : "";
+        return "\"" + task.id() + "." + task.revision() + shown + "\"";
     }
 
     /** Writes a task with arguments and result. */
@@ -93,8 +98,17 @@ public final class TaskJson {
         if (spec.maxAttempts() != 1) {
             out.writeNumberField("max_attempts", spec.maxAttempts());
         }
+        if (!spec.retry().equals(RetryPolicy.DEFAULT)) {
+            RetryJson.write(out, spec.retry());
+        }
         if (task.attempt() > 0) {
             out.writeNumberField("attempt", task.attempt());
+        }
+        if (task.snoozes() > 0) {
+            out.writeNumberField("snoozes", task.snoozes());
+        }
+        if (result && !task.history().isEmpty()) {
+            attempts(out, task);
         }
         times(out, task);
         output(out, task);
@@ -109,9 +123,28 @@ public final class TaskJson {
         out.writeEndObject();
     }
 
+    private static void attempts(JsonGenerator out, Task task) throws IOException {
+        out.writeArrayFieldStart("earlier_attempts");
+        for (Attempt each : task.history()) {
+            out.writeStartObject();
+            out.writeNumberField("attempt", each.number());
+            out.writeStringField("ended", each.how().name());
+            instant(out, "started_at", each.startedAt());
+            instant(out, "ended_at", each.endedAt());
+            out.writeNumberField("run_ms", each.runMillis());
+            if (each.failure() != null) {
+                out.writeFieldName("error");
+                failure(out, each.failure());
+            }
+            out.writeEndObject();
+        }
+        out.writeEndArray();
+    }
+
     private static void times(JsonGenerator out, Task task) throws IOException {
         instant(out, "created_at", task.createdAt());
         instant(out, "not_before", task.notBefore());
+        instant(out, "deadline_at", task.deadline());
         instant(out, "started_at", task.startedAt());
         instant(out, "finished_at", task.finishedAt());
         instant(out, "cancel_requested_at", task.cancelRequestedAt());

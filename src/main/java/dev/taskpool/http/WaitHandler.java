@@ -11,9 +11,9 @@ import dev.taskpool.model.TaskState;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -86,27 +86,28 @@ final class WaitHandler {
             throw Problem.field(
                     ProblemCode.INVALID_REQUEST,
                     "",
-                    "give task_ids or batch_id, " + (body.ids == null ? "one of them" : "not both"));
+                    body.ids == null ? "must have task_ids or batch_id" : "may have task_ids or batch_id, not both");
         }
         CompletableFuture<List<TaskId>> ids =
                 body.ids != null ? known(exchange, parsed(body.ids)) : ofBatch(exchange, String.valueOf(body.batch));
         return ids.thenCompose(all -> waited(exchange, all, body.until, body.seconds));
     }
 
-    private static List<TaskId> parsed(List<String> texts) {
-        Set<TaskId> ids = new LinkedHashSet<>();
+    /** Returns the tasks in order, and where each stands first. */
+    private static SequencedMap<TaskId, Integer> parsed(List<String> texts) {
+        SequencedMap<TaskId, Integer> ids = new LinkedHashMap<>();
         List<Problem.FieldError> unknown = new ArrayList<>();
         for (int i = 0; i < texts.size(); i++) {
             var id = TaskId.parse(texts.get(i));
             if (id.isPresent()) {
-                ids.add(id.get());
+                ids.putIfAbsent(id.get(), i);
             } else {
                 unknown.add(new Problem.FieldError(
                         "/task_ids/" + i, "there is no task '" + Exchange.shortened(texts.get(i)) + "'"));
             }
         }
         refuse(unknown);
-        return List.copyOf(ids);
+        return ids;
     }
 
     private static void refuse(List<Problem.FieldError> unknown) {
@@ -115,16 +116,17 @@ final class WaitHandler {
         }
     }
 
-    private CompletableFuture<List<TaskId>> known(Exchange exchange, List<TaskId> ids) {
+    private CompletableFuture<List<TaskId>> known(Exchange exchange, SequencedMap<TaskId, Integer> asked) {
+        List<TaskId> ids = List.copyOf(asked.sequencedKeySet());
         return engine.find(ids).thenApply(found -> {
             List<Problem.FieldError> unknown = new ArrayList<>();
-            for (int i = 0; i < ids.size(); i++) {
-                Task task = found.get(ids.get(i));
+            asked.forEach((id, index) -> {
+                Task task = found.get(id);
                 if (task == null || !exchange.caller().maySee(task)) {
                     unknown.add(new Problem.FieldError(
-                            "/task_ids/" + i, "there is no task " + ids.get(i) + ", or it has expired"));
+                            "/task_ids/" + index, "there is no task " + id + ", or it has expired"));
                 }
-            }
+            });
             refuse(unknown);
             return ids;
         });
@@ -219,36 +221,22 @@ final class WaitHandler {
     }
 
     private CompletableFuture<Reply> snapshot(List<TaskId> ids, ReturnWhen until) {
-        return engine.find(ids).thenApply(found -> () -> answer(ids, found, until));
-    }
-
-    private static Answer answer(List<TaskId> ids, Map<TaskId, Task> found, ReturnWhen until) {
-        List<Task> done = new ArrayList<>();
-        List<TaskId> notDone = new ArrayList<>();
-        for (TaskId id : ids) {
-            Task task = found.get(id);
-            if (task != null && task.done()) {
-                done.add(task);
-            } else if (task != null) {
-                notDone.add(id);
+        return engine.find(ids).thenCompose(found -> {
+            List<Task> done = new ArrayList<>();
+            List<TaskId> notDone = new ArrayList<>();
+            for (TaskId id : ids) {
+                Task task = found.get(id);
+                if (task != null && task.done()) {
+                    done.add(task);
+                } else if (task != null) {
+                    notDone.add(id);
+                }
             }
-        }
-        done.sort(Comparator.comparingLong(Task::finishedMicros));
-        boolean satisfied = notDone.isEmpty() || done.stream().anyMatch(until::metBy);
-        return Answer.json(200, out -> {
-            out.writeStartObject();
-            out.writeBooleanField("satisfied", satisfied);
-            out.writeArrayFieldStart("done");
-            for (Task task : done) {
-                TaskJson.ended(out, task);
-            }
-            out.writeEndArray();
-            out.writeArrayFieldStart("not_done");
-            for (TaskId id : notDone) {
-                out.writeString(id.toString());
-            }
-            out.writeEndArray();
-            out.writeEndObject();
+            done.sort(Comparator.comparingLong(Task::finishedMicros));
+            boolean satisfied = notDone.isEmpty() || done.stream().anyMatch(until::metBy);
+            EndedTasks ended =
+                    new EndedTasks(engine, done.stream().map(Task::id).toList(), satisfied, notDone);
+            return ended.first().thenApply(all -> (Reply) () -> ended.answer());
         });
     }
 }

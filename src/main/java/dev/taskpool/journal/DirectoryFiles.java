@@ -102,6 +102,11 @@ record DirectoryFiles(Path directory) implements JournalFiles {
         }
 
         @Override
+        public void truncate(long size) throws IOException {
+            channel.truncate(size);
+        }
+
+        @Override
         public void close() throws IOException {
             channel.close();
         }

@@ -36,10 +36,17 @@ public final class Journal implements AutoCloseable {
      *
      * @param segmentBytes length of a segment file, 512 bytes to 1 GiB, a multiple of 512; a frame that needs more gets
      *     a file of its own length
+     * @param keptBytes how much of the files whose frames are all released is kept, at most, for a database that turns out
+     *     to be older than it said; 0 keeps none
      */
-    public record Options(Durability durability, int segmentBytes, Repair repair) {
+    public record Options(Durability durability, int segmentBytes, Repair repair, long keptBytes) {
         /** 16 MiB. */
         public static final int DEFAULT_SEGMENT_BYTES = 16 << 20;
+
+        /** Keeps nothing that is released. */
+        public Options(Durability durability, int segmentBytes, Repair repair) {
+            this(durability, segmentBytes, repair, 0);
+        }
 
         /** @throws IllegalArgumentException if {@code segmentBytes} is out of range */
         public Options {
@@ -91,6 +98,9 @@ public final class Journal implements AutoCloseable {
      * there is room.
      *
      * @param directory created if it does not exist
+     * <p>What is released and still kept (see {@link Options#keptBytes}) stays until the next {@link #release(long, long)}:
+     * a database that is older than it was is brought up to date by it.
+     *
      * @param after the last sequence that the database has durably, 0 at first. Should the journal end before it,
      *     because files were lost, sequences go on after it
      * @param replay gets the frames after {@code after}, on this thread
@@ -113,7 +123,9 @@ public final class Journal implements AutoCloseable {
         Recovery.Found found = new Recovery(files, options, after).run(replay);
         Segments segments = new Segments(files, options, nonces, found, after);
         Journal journal = new Journal(segments, options, found.lastSequence());
-        segments.release(after); // first, for on a full disk the new segment is a recycled one
+        segments.release(
+                after,
+                options.keptBytes() == 0 ? after : 0); // first, for on a full disk the new segment is a recycled one
         try {
             journal.begin(segments.blank(0));
         } catch (IOException e) {
@@ -173,19 +185,26 @@ public final class Journal implements AutoCloseable {
     }
 
     /**
-     * Tells that the database has, durably, everything up to a sequence, so that it need not be replayed. Recycles or
+     * Tells that the database has, durably, everything up to a sequence, so that it need not be replayed, and that what
+     * comes after another one is to be kept all the same, as far as {@link Options#keptBytes} goes. Recycles or
      * removes the segments that are not needed any more, and prepares the next, on this thread, with file access. What
      * fails is logged once and tried again with the next call.
      *
      * @param upTo a lower one than before changes nothing
+     * @param keepAfter up to {@code upTo}; segments that hold a later frame are kept
      * @throws IllegalArgumentException if nothing was appended under {@code upTo} yet
      */
-    public void release(long upTo) {
+    public void release(long upTo, long keepAfter) {
         if (upTo > lastSequence) {
             throw new IllegalArgumentException(
                     "frame %d is not there yet, the last is %d".formatted(upTo, lastSequence));
         }
-        segments.release(upTo);
+        segments.release(upTo, keepAfter);
+    }
+
+    /** As {@link #release(long, long)}, and nothing is kept. */
+    public void release(long upTo) {
+        release(upTo, upTo);
     }
 
     /**

@@ -27,6 +27,9 @@ public interface JournalFile extends Closeable {
     /** {@return the file's length in bytes} */
     long size() throws IOException;
 
+    /** Cuts the file off (ftruncate(2)). */
+    void truncate(long size) throws IOException;
+
     /** Writes all that remains in {@code source}. When it throws, any part of it may have been written. */
     default void writeFully(ByteBuffer source, long position) throws IOException {
         long at = position;

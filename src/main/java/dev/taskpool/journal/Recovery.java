@@ -68,8 +68,8 @@ final class Recovery {
         list();
         int start = firstNeeded();
         List<Segment> segments = new ArrayList<>();
-        for (Candidate unneeded : candidates.subList(0, start)) {
-            segments.add(Segment.sealed(unneeded.name, unneeded.size, after, after, SegmentHeader.BYTES));
+        for (int i = 0; i < start; i++) {
+            segments.add(unneeded(candidates.get(i), candidates.get(i + 1).header));
         }
         List<Extent> extents = new ArrayList<>();
         Damage damage = check(start, extents);
@@ -86,6 +86,15 @@ final class Recovery {
         }
         long last = extents.isEmpty() ? after : Math.max(after, extents.getLast().last);
         return new Found(segments, spares, useless, last, lastId);
+    }
+
+    /** A segment that is not looked into: its frames end where those of the next begin, as far as that can be told. */
+    private static Segment unneeded(Candidate candidate, @Nullable SegmentHeader next) {
+        SegmentHeader header = candidate.header;
+        if (header == null || next == null || next.first() <= header.first()) {
+            return Segment.sealed(candidate.name, candidate.size, 1, 0, candidate.size);
+        }
+        return Segment.sealed(candidate.name, candidate.size, header.first(), next.first() - 1, candidate.size);
     }
 
     private void list() throws IOException {

@@ -5,7 +5,7 @@ package dev.taskpool.journal;
  */
 final class Segment {
     private final String name;
-    private final long size;
+    private volatile long size;
     private final long first;
     private volatile long last;
     private volatile long end;
@@ -43,6 +43,15 @@ final class Segment {
     /** {@return the file's length in bytes} */
     long size() {
         return size;
+    }
+
+    /** {@return the length that a segment that is not appended to any more needs} */
+    long lengthKept() {
+        return sealed ? Math.min(size, end) : size;
+    }
+
+    void shortened(long length) {
+        size = length;
     }
 
     /** {@return where the next frame would begin} */

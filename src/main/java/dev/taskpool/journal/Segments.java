@@ -30,6 +30,7 @@ final class Segments {
 
     private final JournalFiles files;
     private final int segmentBytes;
+    private final long keptBytes;
     private final boolean fsync;
     private final AtomicLong lastId;
     private final LongSupplier nonces;
@@ -48,6 +49,7 @@ final class Segments {
     Segments(JournalFiles files, Journal.Options options, LongSupplier nonces, Recovery.Found found, long after) {
         this.files = files;
         this.segmentBytes = options.segmentBytes();
+        this.keptBytes = options.keptBytes();
         this.fsync = options.durability() == Durability.FSYNC;
         this.nonces = nonces;
         this.lastId = new AtomicLong(found.lastId());
@@ -103,19 +105,33 @@ final class Segments {
         }
     }
 
-    /** Recycles or removes the segments that hold nothing after {@code upTo}. What fails is tried again the next time. */
-    void release(long upTo) {
+    /**
+     * Recycles or removes the segments that hold nothing after {@code upTo}, except that those with something after
+     * {@code keepAfter} stay, the newest of them, while they are not too many. What fails is tried again the next time.
+     */
+    void release(long upTo, long keepAfter) {
         housekeeping.lock();
         try {
             List<Segment> done = new ArrayList<>();
+            List<Segment> kept = new ArrayList<>();
             List<String> useless = new ArrayList<>();
-            collect(upTo, done, useless);
             IOException failure = null;
+            long allowed = keptBytes;
+            try {
+                // On a disk that is all but full, what is needed goes before what is only kept.
+                allowed = keptBytes == 0 || files.usableSpace() < 4L * segmentBytes ? 0 : keptBytes;
+            } catch (IOException e) {
+                failure = e;
+            }
+            collect(upTo, keepAfter, allowed, done, kept, useless);
             for (String name : useless) {
                 failure = first(failure, () -> delete(name));
             }
             for (Segment segment : done) {
                 failure = first(failure, () -> recycle(segment));
+            }
+            for (Segment segment : kept) {
+                failure = first(failure, () -> shorten(segment));
             }
             failure = first(failure, this::prepareAhead);
             if (failure != null && !housekeepingFailed) {
@@ -140,7 +156,8 @@ final class Segments {
         }
     }
 
-    private void collect(long upTo, List<Segment> done, List<String> useless) {
+    private void collect(
+            long upTo, long keepAfter, long allowed, List<Segment> done, List<Segment> kept, List<String> useless) {
         lock.lock();
         try {
             released = Math.max(released, upTo);
@@ -151,17 +168,38 @@ final class Segments {
                 segment.released(released);
                 // An empty segment may be what voids a frame in one before it, until a newer one does so as well.
                 boolean needed = segment.isEmpty() ? anyBefore && segment == newest : segment.last() > released;
-                if (segment.isSealed() && !needed) {
+                if (!segment.isSealed() || needed) {
+                    anyBefore = true;
+                } else if (segment.last() > keepAfter && !segment.isEmpty()) {
+                    kept.add(segment);
+                    anyBefore = true;
+                } else {
                     each.remove();
                     done.add(segment);
-                } else {
-                    anyBefore = true;
                 }
+            }
+            long bytes = kept.stream().mapToLong(Segment::lengthKept).sum();
+            while (bytes > allowed) {
+                Segment oldest = kept.removeFirst();
+                bytes -= oldest.lengthKept();
+                held.remove(oldest);
+                done.add(oldest);
             }
             useless.addAll(doomed);
             doomed.clear();
         } finally {
             lock.unlock();
+        }
+    }
+
+    /** Cuts off the rest of a segment that is only kept, which may be almost all of it. */
+    private void shorten(Segment segment) throws IOException {
+        long length = segment.lengthKept();
+        if (length <= segment.size() / 2) {
+            try (JournalFile file = files.open(segment.name())) {
+                file.truncate(length);
+            }
+            segment.shortened(length);
         }
     }
 

@@ -32,12 +32,19 @@ public final class FailureCode {
     public static final String INVALID_RESULT = "invalid_result";
     /** What came back is larger than {@code tasks.max_result_bytes}. */
     public static final String RESULT_TOO_LARGE = "result_too_large";
+    /** It was not done within {@code deadline_ms}. */
+    public static final String DEADLINE = "deadline";
+    /** It ended one worker after another, and gets no more of them. */
+    public static final String QUARANTINED = "quarantined";
     /** A drain had to kill it, and it may not run twice. */
     public static final String INTERRUPTED = "interrupted";
     /** The service stopped while it ran, and it may not run twice. */
     public static final String LOST = "lost";
     /** The callable is not registered any more. */
     public static final String UNKNOWN_CALLABLE = "unknown_callable";
+
+    /** The pool is of another kind since, on which the callable does not run. */
+    public static final String POOL_KIND_UNSUPPORTED = "pool_kind_unsupported";
 
     private FailureCode() {}
 }

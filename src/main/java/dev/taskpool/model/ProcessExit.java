@@ -30,6 +30,8 @@ public record ProcessExit(
     public static final String SIGNALLED = "signalled";
     /** It ran longer than {@code timeout_ms}. */
     public static final String TIMEOUT = "timeout";
+    /** The task was to be done by now. */
+    public static final String DEADLINE = "deadline";
     /** The task was cancelled. */
     public static final String CANCELLED = "cancelled";
     /** The service was about to stop. */

@@ -14,6 +14,11 @@ public record Surroundings(Limits limits) {
         return new Surroundings(other);
     }
 
+    /** The same without what may be long. */
+    public Surroundings brief() {
+        return this;
+    }
+
     /** Returns about how many bytes it takes in memory. */
     int weight() {
         return limits.isNone() ? 0 : 100;

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param delayMillis not started before this time has passed since acceptance; 0 or more
  * @param priority -100 to 100, higher first
  * @param maxAttempts runs allowed in all, 1 to 100
+ * @param retry which failures are tried again, and when
+ * @param deadlineMillis time allowed from acceptance until it is done, attempts and pauses included; null is no limit
  * @param onLost what becomes of it when the service dies while it runs
  * @param labels at most 32
  * @param batch the batch that it belongs to, or null
@@ -33,6 +35,8 @@ public record TaskSpec(
         long delayMillis,
         int priority,
         int maxAttempts,
+        RetryPolicy retry,
+        @Nullable Long deadlineMillis,
         OnLost onLost,
         Map<String, String> labels,
         @Nullable BatchId batch,
@@ -52,6 +56,8 @@ public record TaskSpec(
             long delayMillis,
             int priority,
             int maxAttempts,
+            RetryPolicy retry,
+            @Nullable Long deadlineMillis,
             OnLost onLost,
             Map<String, String> labels,
             @Nullable BatchId batch,
@@ -68,6 +74,8 @@ public record TaskSpec(
                 delayMillis,
                 priority,
                 maxAttempts,
+                retry,
+                deadlineMillis,
                 onLost,
                 labels,
                 batch,
@@ -94,6 +102,8 @@ public record TaskSpec(
                 delayMillis,
                 priority,
                 maxAttempts,
+                retry,
+                deadlineMillis,
                 onLost,
                 labels,
                 inBatch,
@@ -115,6 +125,8 @@ public record TaskSpec(
                 delayMillis,
                 priority,
                 maxAttempts,
+                retry,
+                deadlineMillis,
                 onLost,
                 labels,
                 batch,

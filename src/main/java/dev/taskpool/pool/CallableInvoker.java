@@ -3,6 +3,7 @@ package dev.taskpool.pool;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.taskpool.callable.JsonValues;
+import dev.taskpool.callable.Snooze;
 import dev.taskpool.callable.TaskCallable;
 import dev.taskpool.callable.TaskContext;
 import dev.taskpool.model.Failure;
@@ -41,6 +42,9 @@ public final class CallableInvoker {
         MDC.put("task", run.id().toString());
         try {
             value = code.call(context);
+        } catch (Snooze e) {
+            context.flush();
+            return new Ending.Snoozed(e.delayMillis(), run.output().close(null));
         } catch (Throwable e) {
             // Everything, errors too: the run must end for the engine, and an OutOfMemoryError of one task is its own.
             context.flush();

@@ -20,6 +20,7 @@ public sealed interface Ending {
         return switch (this) {
             case Returned(Json result, var _) -> new Returned(result, output);
             case Failed(Failure failure, var _) -> new Failed(failure, output);
+            case Snoozed(long delayMillis, var _) -> new Snoozed(delayMillis, output);
             case NotStarted(Failure failure, var _) -> new NotStarted(failure, output);
         };
     }
@@ -29,6 +30,9 @@ public sealed interface Ending {
 
     /** It came back with an error, was interrupted, or its process ended. */
     record Failed(Failure failure, Task.Output output) implements Ending {}
+
+    /** It asked to be run again, after so many milliseconds; 0 is at once. */
+    record Snoozed(long delayMillis, Task.Output output) implements Ending {}
 
     /** It never began: no process could be made. Not even part of it ran. */
     record NotStarted(Failure failure, Task.Output output) implements Ending {}

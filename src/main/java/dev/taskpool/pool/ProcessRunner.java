@@ -1,6 +1,7 @@
 package dev.taskpool.pool;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.taskpool.callable.Snooze;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
@@ -29,6 +30,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -299,6 +301,14 @@ public final class ProcessRunner implements Runner {
                 finished(worker, run, result, result.size() > maxResultBytes ? tooLarge(result.size()) : null);
             case Message.FromWorker.Failed failed
             when run != null && run.is(failed.task()) -> finished(worker, run, Json.NULL, failure(failed));
+            case Message.FromWorker.Snoozed(String task, long delayMillis)
+            when run != null && run.is(task) ->
+                finished(
+                        worker,
+                        run,
+                        () -> new Ending.Snoozed(
+                                Math.min(delayMillis, Snooze.LONGEST.toMillis()),
+                                run.output().close(null)));
             case Message.FromWorker.Progress(String task, double fraction, String text)
             when run != null && run.is(task) -> run.progress(fraction, text);
             case Message.FromWorker.Output(String task, boolean stderr, String text)
@@ -335,6 +345,15 @@ public final class ProcessRunner implements Runner {
     }
 
     private void finished(Worker worker, Run run, Json result, @Nullable Failure failure) {
+        finished(
+                worker,
+                run,
+                () -> failure == null
+                        ? new Ending.Returned(result, run.output().close(null))
+                        : new Ending.Failed(failure, run.output().close(null)));
+    }
+
+    private void finished(Worker worker, Run run, Supplier<Ending> ending) {
         worker.settleOutput();
         Roster.After after = roster.finished(worker, run);
         // The worker is free before the end is told: whoever hears it may start the next run at once.
@@ -345,10 +364,7 @@ public final class ProcessRunner implements Runner {
         if (after.leave()) {
             leave(worker);
         }
-        run.ended(
-                failure == null
-                        ? new Ending.Returned(result, run.output().close(null))
-                        : new Ending.Failed(failure, run.output().close(null)));
+        run.ended(ending.get());
     }
 
     // --- its end ---

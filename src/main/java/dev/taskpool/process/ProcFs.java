@@ -19,10 +19,18 @@ final class ProcFs {
      * Part of /proc/PID/stat.
      *
      * @param state the letter, such as R, S, D, T or Z
+     * @param flags the kernel's PF_ flags
      * @param cpuTicks clock ticks of CPU time, in both modes, with that of the children that it has waited for
      * @param startTicks clock ticks from boot to its start
      */
-    record Stat(char state, int parent, int group, int session, long cpuTicks, long startTicks) {
+    record Stat(char state, int parent, int group, int session, long flags, long cpuTicks, long startTicks) {
+        /** PF_KTHREAD of the kernel's sched.h, which proc(5) points to. */
+        private static final long KERNEL_THREAD = 0x0020_0000;
+
+        boolean isKernelThread() {
+            return (flags & KERNEL_THREAD) != 0;
+        }
+
         boolean isZombie() {
             return state == 'Z' || state == 'X';
         }
@@ -46,6 +54,7 @@ final class ProcFs {
                 Integer.parseInt(fields[1]),
                 Integer.parseInt(fields[2]),
                 Integer.parseInt(fields[3]),
+                Long.parseLong(fields[6]),
                 Long.parseLong(fields[11])
                         + Long.parseLong(fields[12])
                         + Long.parseLong(fields[13])
@@ -70,12 +79,38 @@ final class ProcFs {
     /** Whether the environment that the process was executed with has {@code name=value}. False where we may not look. */
     static boolean hasVariable(int pid, String name, String value) {
         byte[] bytes = read(pid, "environ");
-        if (bytes == null) {
-            return false;
+        return bytes != null && has(bytes, name, value);
+    }
+
+    /**
+     * The same, told apart from what cannot be told. In the middle of an exec, environ and cmdline are both empty; a program that was given no
+     * environment has a command line.
+     */
+    static Census.Sight look(int pid, String name, String value) {
+        byte[] bytes = read(pid, "environ");
+        if (bytes != null && bytes.length == 0) {
+            byte[] command = read(pid, "cmdline");
+            if (command == null || command.length == 0) {
+                return Census.Sight.UNCLEAR;
+            }
+            bytes = read(pid, "environ"); // the exec may have ended between the two
         }
+        if (bytes == null) {
+            // Gone, or somebody else's, whom we may not look at.
+            return stat(pid) == null ? Census.Sight.UNCLEAR : Census.Sight.OTHER;
+        }
+        return has(bytes, name, value) ? Census.Sight.MARKED : Census.Sight.OTHER;
+    }
+
+    private static boolean has(byte[] environ, String name, String value) {
         // ISO 8859-1 maps each byte to one character, so no byte sequence is lost or made.
-        String text = "\0" + new String(bytes, StandardCharsets.ISO_8859_1) + "\0";
+        String text = "\0" + new String(environ, StandardCharsets.ISO_8859_1) + "\0";
         return text.contains("\0" + name + "=" + value + "\0");
+    }
+
+    /** {@link #isOf}, told apart from what cannot be told. */
+    static Census.Sight look(int pid, BootId boot) {
+        return boot.isIn(mark(pid)) ? Census.Sight.MARKED : look(pid, BootId.BOOT_VARIABLE, boot.toString());
     }
 
     /** Whether the process carries the mark of this boot, in either place. */

@@ -2,22 +2,27 @@ package dev.taskpool.store;
 
 import dev.taskpool.journal.Journal;
 import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
-import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.Ticker;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +39,14 @@ final class Applier implements AutoCloseable {
 
     /** Changes that memory holds for H2; the writer waits when there are more. */
     private static final long MAX_WEIGHT = 48L << 20;
+
+    /**
+     * How long frames that H2 has said to have are kept in the journal. H2 has been found to go back by several stops
+     * (see {@link H2File}); what it lost is replayed then.
+     */
+    private static final long KEPT_NANOS = TimeUnit.MINUTES.toNanos(5);
+
+    private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /** Frames that the journal holds for H2; the writer waits when there are more. */
     private static final long MAX_JOURNAL = 256L << 20;
@@ -60,6 +73,8 @@ final class Applier implements AutoCloseable {
     private Consumer<List<Task>> onApplied = tasks -> {};
     private Consumer<List<TaskId>> onForgotten = ids -> {};
     private volatile boolean healthy = true;
+    /** Sequences of deleted tasks whose deletion is not behind a checkpoint of H2. Added under the lock, read by any thread. */
+    private final Set<Long> deleted = ConcurrentHashMap.newKeySet();
 
     // Confined to the applier's thread.
     private @Nullable Connection connection;
@@ -67,11 +82,17 @@ final class Applier implements AutoCloseable {
     private @Nullable Queries queries;
     private org.jdbi.v3.core.@Nullable Handle handle;
     private long checkpointFrame;
+    /** What was behind a checkpoint at which time, oldest first; the journal keeps what comes after the first. */
+    private final Deque<Mark> marks = new ArrayDeque<>();
+
     /** Written to H2, in order, and not yet safe there: a failing disk can take H2 back to its last checkpoint. */
     private final List<Pending> uncertain = new ArrayList<>();
 
+    private long kept;
     private long lastApply;
     private long lastClean;
+
+    private record Mark(long frame, long nanos) {}
 
     private record Waiter(long frame, CompletableFuture<Void> done) {}
 
@@ -81,12 +102,27 @@ final class Applier implements AutoCloseable {
 
     private static final class Pending {
         final Map<Long, Latest> tasks = new LinkedHashMap<>();
+        /** Created and deleted before H2 saw them. */
+        final List<Task> neverSeen = new ArrayList<>();
+
         final List<Batch> batches = new ArrayList<>();
         final Map<String, Change> pools = new LinkedHashMap<>();
         long lastFrame;
 
         boolean isEmpty() {
             return lastFrame == 0;
+        }
+
+        /** Returns the ids of the tasks that are gone. */
+        List<TaskId> forgotten() {
+            List<TaskId> ids = new ArrayList<>();
+            neverSeen.forEach(task -> ids.add(task.id()));
+            tasks.values().forEach(latest -> {
+                if (latest.deleted != null) {
+                    ids.add(latest.deleted);
+                }
+            });
+            return ids;
         }
 
         void add(Change change) {
@@ -98,7 +134,9 @@ final class Applier implements AutoCloseable {
                 }
                 case Change.TaskDeleted(TaskId id) -> {
                     Latest before = tasks.remove(id.sequence());
-                    if (before == null || !before.created) {
+                    if (before != null && before.created && before.task != null) {
+                        neverSeen.add(Codec.brief(before.task));
+                    } else {
                         tasks.put(id.sequence(), new Latest(false, null, id));
                     }
                 }
@@ -123,6 +161,7 @@ final class Applier implements AutoCloseable {
     void start(Consumer<List<Task>> applied, Consumer<List<TaskId>> forgotten) {
         this.onApplied = applied;
         this.onForgotten = forgotten;
+        marks.addLast(new Mark(appliedFrame, ticker.nanos()));
         thread.start();
     }
 
@@ -156,6 +195,9 @@ final class Applier implements AutoCloseable {
         try {
             boolean first = pending.isEmpty();
             for (Change change : changes) {
+                if (change instanceof Change.TaskDeleted(TaskId id)) {
+                    deleted.add(id.sequence());
+                }
                 pending.add(change);
                 weight += weight(change);
             }
@@ -167,6 +209,16 @@ final class Applier implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Returns whether a task was deleted, and H2 may not know yet. */
+    boolean deleted(long sequence) {
+        return deleted.contains(sequence);
+    }
+
+    /** As {@link #deleted(long)}, those of a range. */
+    Set<Long> deleted(long from, long to) {
+        return deleted.stream().filter(s -> s >= from && s <= to).collect(Collectors.toSet());
     }
 
     /** Completes when H2 has everything up to a frame. */
@@ -232,6 +284,7 @@ final class Applier implements AutoCloseable {
                     reapply();
                 }
                 checkpoint();
+                expire();
                 clean();
                 if (!healthy) {
                     LOG.info("the database can be written again");
@@ -244,6 +297,7 @@ final class Applier implements AutoCloseable {
                 healthy = false;
                 disconnect();
                 failed();
+                release(); // on a full disk what is only kept makes room
             }
         }
         disconnect();
@@ -281,12 +335,14 @@ final class Applier implements AutoCloseable {
         newer.tasks.forEach((seq, latest) -> {
             Latest before = into.tasks.get(seq);
             boolean created = latest.created || (before != null && before.created);
-            if (latest.deleted != null && created) {
+            if (latest.deleted != null && before != null && before.created && before.task != null) {
                 into.tasks.remove(seq);
+                into.neverSeen.add(Codec.brief(before.task));
             } else {
                 into.tasks.put(seq, new Latest(created, latest.task, latest.deleted));
             }
         });
+        into.neverSeen.addAll(newer.neverSeen);
         into.batches.addAll(newer.batches);
         into.pools.putAll(newer.pools);
         into.lastFrame = Math.max(into.lastFrame, newer.lastFrame);
@@ -312,6 +368,7 @@ final class Applier implements AutoCloseable {
         // The last try may have reached the disk although it answered with an error.
         if (in.appliedFrame() >= taken.lastFrame) {
             c.rollback();
+            onForgotten.accept(taken.forgotten());
             return;
         }
         try {
@@ -319,10 +376,9 @@ final class Applier implements AutoCloseable {
             for (Latest latest : taken.tasks.values()) {
                 if (latest.task == null) {
                     TaskId id = java.util.Objects.requireNonNull(latest.deleted);
-                    java.util.Optional<Task> old = in.task(id.sequence());
+                    java.util.Optional<Task> old = in.brief(id.sequence());
                     if (old.isPresent()) {
                         out.delete(id, old.get().spec());
-                        onForgotten.accept(List.of(id));
                     }
                 } else if (latest.created) {
                     out.create(latest.task);
@@ -332,6 +388,12 @@ final class Applier implements AutoCloseable {
             }
             for (Batch batch : taken.batches) {
                 out.create(batch);
+            }
+            for (Task task : taken.neverSeen) {
+                BatchId batch = task.spec().batch();
+                if (batch != null) {
+                    out.deleteEmpty(batch);
+                }
             }
             for (Change pool : taken.pools.values()) {
                 switch (pool) {
@@ -350,6 +412,7 @@ final class Applier implements AutoCloseable {
             rollback(c);
             throw e;
         }
+        onForgotten.accept(taken.forgotten());
     }
 
     /** Writes again what H2 lost when it failed. It may have kept some of it: each was one transaction, with its frame. */
@@ -412,7 +475,7 @@ final class Applier implements AutoCloseable {
             statement.execute("CHECKPOINT SYNC");
         }
         checkpointFrame = frame;
-        journal.release(frame);
+        release();
         List<Task> safe = new ArrayList<>();
         for (Pending each : uncertain) {
             for (Latest latest : each.tasks.values()) {
@@ -420,6 +483,7 @@ final class Applier implements AutoCloseable {
                     safe.add(latest.task);
                 }
             }
+            each.forgotten().forEach(id -> deleted.remove(id.sequence()));
         }
         uncertain.clear();
         // Only now may memory forget them: H2 is sure to have them.
@@ -432,6 +496,24 @@ final class Applier implements AutoCloseable {
         }
     }
 
+    /** Lets the journal drop what H2 has for sure, which takes more than having said so once. */
+    private void release() {
+        long now = ticker.nanos();
+        if (marks.isEmpty() || now - marks.getLast().nanos >= MARK_NANOS) {
+            marks.addLast(new Mark(checkpointFrame, now));
+        }
+        while (!marks.isEmpty() && now - marks.element().nanos > KEPT_NANOS) {
+            kept = marks.remove().frame;
+        }
+        journal.release(checkpointFrame, Math.min(kept, checkpointFrame));
+    }
+
+    private void expire() {
+        if (!marks.isEmpty() && ticker.nanos() - marks.element().nanos > KEPT_NANOS) {
+            release();
+        }
+    }
+
     /** Forgets tasks whose retention is over, a small batch each time round while there are any. */
     private void clean() throws SQLException {
         lastClean = ticker.nanos();
@@ -439,15 +521,15 @@ final class Applier implements AutoCloseable {
         Connection c = java.util.Objects.requireNonNull(connection);
         Queries in = java.util.Objects.requireNonNull(queries);
         while (true) {
-            Map<TaskId, TaskSpec> expired = in.expired(ticker.millis(), CLEAN_AT_ONCE);
+            List<Task> expired = in.expired(ticker.millis(), CLEAN_AT_ONCE);
             if (expired.isEmpty()) {
                 c.rollback();
                 return;
             }
             try {
                 out.clear();
-                for (Map.Entry<TaskId, TaskSpec> each : expired.entrySet()) {
-                    out.delete(each.getKey(), each.getValue());
+                for (Task each : expired) {
+                    out.delete(each.id(), each.spec());
                 }
                 out.flush();
                 c.commit();
@@ -455,7 +537,7 @@ final class Applier implements AutoCloseable {
                 rollback(c);
                 throw e;
             }
-            onForgotten.accept(List.copyOf(expired.keySet()));
+            onForgotten.accept(expired.stream().map(Task::id).toList());
             lock.lock();
             try {
                 if (expired.size() < CLEAN_AT_ONCE || !pending.isEmpty()) {

@@ -1,8 +1,10 @@
 package dev.taskpool.store;
 
+import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Limits;
@@ -13,6 +15,7 @@ import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.ProcessExit;
+import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
@@ -55,6 +58,9 @@ final class Codec {
     private static final int BY_API = 1;
 
     private static final int POOL_LIMITS = 2;
+
+    /** A longer failure is shortened where it stands in a list. */
+    private static final int BRIEF_CHARS = 4 << 10;
 
     private Codec() {}
 
@@ -127,8 +133,24 @@ final class Codec {
         };
     }
 
-    private static final TaskSpec NO_SPEC =
-            new TaskSpec("", null, null, "", null, null, 0, 0, 1, OnLost.FAIL, Map.of(), null, 0, null, null);
+    private static final TaskSpec NO_SPEC = new TaskSpec(
+            "",
+            null,
+            null,
+            "",
+            null,
+            null,
+            0,
+            0,
+            1,
+            RetryPolicy.DEFAULT,
+            null,
+            OnLost.FAIL,
+            Map.of(),
+            null,
+            0,
+            null,
+            null);
 
     private static void id(TaskId id, Bytes out) {
         out.putFixed(id.sequence());
@@ -149,6 +171,8 @@ final class Codec {
         out.putLong(spec.delayMillis());
         out.putByte(spec.priority());
         out.putByte(spec.maxAttempts());
+        retry(spec.retry(), out);
+        out.putOptional(spec.deadlineMillis());
         out.putByte(spec.onLost() == OnLost.FAIL ? 0 : 1);
         out.putLong(spec.labels().size());
         for (Map.Entry<String, String> label : spec.labels().entrySet()) {
@@ -185,6 +209,8 @@ final class Codec {
         long delay = in.readLong();
         int priority = in.readByte();
         int maxAttempts = in.readByte();
+        RetryPolicy retry = retry(in);
+        Long deadline = in.readOptionalLong();
         OnLost onLost = in.readByte() == 0 ? OnLost.FAIL : OnLost.RETRY;
         int labelCount = in.readInt();
         Map<String, String> labels = labelCount == 0 ? Map.of() : new LinkedHashMap<>();
@@ -211,6 +237,8 @@ final class Codec {
                 delay,
                 priority,
                 maxAttempts,
+                retry,
+                deadline,
                 onLost,
                 labels,
                 batch,
@@ -235,6 +263,80 @@ final class Codec {
                 in.readOptionalLong(),
                 in.readOptionalLong(),
                 in.readOptionalLong());
+    }
+
+    /** Returns a task as lists have it: without arguments and result, and of an error without what may be long. */
+    static Task brief(Task task) {
+        return new Task(
+                task.id(),
+                brief(task.spec()),
+                task.state(),
+                task.revision(),
+                task.attempt(),
+                task.lost(),
+                task.createdAt(),
+                task.notBefore(),
+                task.front(),
+                task.startedAt(),
+                task.finishedMicros(),
+                task.cancelRequestedAt(),
+                task.expiresAt(),
+                task.runMillis(),
+                brief(task.outcome()),
+                task.output(),
+                task.callback(),
+                List.of(),
+                task.snoozes());
+    }
+
+    private static TaskSpec brief(TaskSpec spec) {
+        return new TaskSpec(
+                spec.callable(),
+                null,
+                null,
+                spec.pool(),
+                spec.timeoutMillis(),
+                spec.queueTimeoutMillis(),
+                spec.delayMillis(),
+                spec.priority(),
+                spec.maxAttempts(),
+                spec.retry(),
+                spec.deadlineMillis(),
+                spec.onLost(),
+                spec.labels(),
+                spec.batch(),
+                spec.batchIndex(),
+                spec.callbackUrl(),
+                spec.key(),
+                spec.surroundings().brief());
+    }
+
+    private static @Nullable Outcome brief(@Nullable Outcome outcome) {
+        return switch (outcome) {
+            case null -> null;
+            case Outcome.Succeeded succeeded -> new Outcome.Succeeded(Json.NULL);
+            case Outcome.Failed(Failure f)
+            when !f.causes().isEmpty() || length(f.message()) + length(f.trace()) + size(f.data()) > BRIEF_CHARS ->
+                new Outcome.Failed(new Failure(
+                        f.code(),
+                        f.message()
+                                .substring(0, Math.min(BRIEF_CHARS, f.message().length())),
+                        f.exceptionType(),
+                        null,
+                        null,
+                        f.exitCode(),
+                        f.signal()));
+            case Outcome.Failed failed -> failed;
+            case Outcome.Cancelled cancelled -> cancelled;
+        };
+    }
+
+    private static int length(@Nullable String text) {
+        return text == null ? 0 : text.length();
+    }
+
+    private static int size(@Nullable Json json) {
+        return json == null ? 0 : json.size();
     }
 
     static void progress(Task task, Bytes out) {
@@ -278,6 +380,97 @@ final class Codec {
             out.putLong(callback.lastStatus());
             out.putLong(callback.nextAt());
         }
+        out.putLong(task.snoozes());
+        out.putLong(task.history().size());
+        task.history().forEach(each -> attempt(each, out));
+    }
+
+    private static void retry(RetryPolicy retry, Bytes out) {
+        boolean usual = retry.equals(RetryPolicy.DEFAULT);
+        out.putByte(usual ? 0 : 1);
+        if (!usual) {
+            out.putLong(retry.delayMillis());
+            out.putFixed(Double.doubleToLongBits(retry.factor()));
+            out.putLong(retry.maxDelayMillis());
+            out.putFixed(Double.doubleToLongBits(retry.jitter()));
+            matches(retry.on(), out);
+            matches(retry.except(), out);
+        }
+    }
+
+    private static void matches(List<FailureMatch> matches, Bytes out) {
+        out.putLong(matches.size());
+        matches.forEach(each -> out.putString(each.text()));
+    }
+
+    private static RetryPolicy retry(Bytes.Reader in) {
+        return in.readByte() == 0
+                ? RetryPolicy.DEFAULT
+                : new RetryPolicy(
+                        in.readLong(),
+                        Double.longBitsToDouble(in.readFixed()),
+                        in.readLong(),
+                        Double.longBitsToDouble(in.readFixed()),
+                        matches(in),
+                        matches(in));
+    }
+
+    private static List<FailureMatch> matches(Bytes.Reader in) {
+        List<FailureMatch> all = new ArrayList<>();
+        for (int left = in.readInt(); left > 0; left--) {
+            all.add(FailureMatch.parse(in.readString()));
+        }
+        return all;
+    }
+
+    private static void attempt(Attempt attempt, Bytes out) {
+        out.putLong(attempt.number());
+        out.putLong(attempt.startedAt());
+        out.putLong(attempt.endedAt());
+        out.putLong(attempt.runMillis());
+        out.putByte(
+                switch (attempt.how()) {
+                    case FAILED -> 1;
+                    case LOST -> 2;
+                });
+        Failure failure = attempt.failure();
+        out.putByte(failure == null ? 0 : 1);
+        if (failure != null) {
+            failure(failure, out);
+        }
+    }
+
+    private static Attempt attempt(Bytes.Reader in) {
+        return new Attempt(
+                in.readInt(),
+                in.readLong(),
+                in.readLong(),
+                in.readLong(),
+                in.readByte() == 1 ? Attempt.Ended.FAILED : Attempt.Ended.LOST,
+                in.readByte() == 0 ? null : failure(in));
+    }
+
+    private static void failure(Failure failure, Bytes out) {
+        out.putString(failure.code());
+        out.putString(failure.message());
+        out.putOptional(failure.exceptionType());
+        out.putOptional(failure.trace());
+        out.putOptional(failure.data());
+        out.putOptional(failure.exitCode());
+        out.putOptional(failure.signal());
+        causes(failure.causes(), out);
+    }
+
+    private static Failure failure(Bytes.Reader in) {
+        return new Failure(
+                in.readString(),
+                in.readString(),
+                in.readOptionalString(),
+                in.readOptionalString(),
+                in.readOptionalJson(),
+                in.readOptionalInt(),
+                in.readOptionalString(),
+                causes(in));
     }
 
     static Task progress(TaskId id, TaskSpec spec, Bytes.Reader in) {
@@ -298,6 +491,11 @@ final class Codec {
         Task.Callback callback = in.readByte() == 0
                 ? null
                 : new Task.Callback(in.readByte() != 0, in.readInt(), in.readInt(), in.readLong());
+        int snoozes = in.readInt();
+        List<Attempt> attempts = new ArrayList<>();
+        for (int left = in.readInt(); left > 0; left--) {
+            attempts.add(attempt(in));
+        }
         return new Task(
                 id,
                 spec,
@@ -315,7 +513,9 @@ final class Codec {
                 runMillis,
                 outcome,
                 output,
-                callback);
+                callback,
+                List.copyOf(attempts),
+                snoozes);
     }
 
     private static Task.Output output(Bytes.Reader in) {
@@ -359,18 +559,8 @@ final class Codec {
                 out.putBytes(result.utf8());
             }
             case Outcome.Failed(Failure failure) -> {
-                // A kind of its own, so that what was written before there were causes is still read.
-                out.putByte(failure.causes().isEmpty() ? 2 : 4);
-                out.putString(failure.code());
-                out.putString(failure.message());
-                out.putOptional(failure.exceptionType());
-                out.putOptional(failure.trace());
-                out.putOptional(failure.data());
-                out.putOptional(failure.exitCode());
-                out.putOptional(failure.signal());
-                if (!failure.causes().isEmpty()) {
-                    causes(failure.causes(), out);
-                }
+                out.putByte(2);
+                failure(failure, out);
             }
             case Outcome.Cancelled() -> out.putByte(3);
         }
@@ -381,16 +571,7 @@ final class Codec {
         return switch (kind) {
             case 0 -> null;
             case 1 -> new Outcome.Succeeded(Json.ofValid(in.readBytes()));
-            case 2, 4 ->
-                new Outcome.Failed(new Failure(
-                        in.readString(),
-                        in.readString(),
-                        in.readOptionalString(),
-                        in.readOptionalString(),
-                        in.readOptionalJson(),
-                        in.readOptionalInt(),
-                        in.readOptionalString(),
-                        kind == 4 ? causes(in) : List.of()));
+            case 2 -> new Outcome.Failed(failure(in));
             case 3 -> new Outcome.Cancelled();
             default -> throw new IllegalStateException("unknown kind of outcome in the store: " + kind);
         };

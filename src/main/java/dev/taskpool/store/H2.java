@@ -17,7 +17,9 @@ import org.slf4j.LoggerFactory;
  * <p>{@code async:} uses channels that an interrupt cannot close (an interrupt inside H2's file I/O otherwise closes the
  * whole database); {@code DB_CLOSE_ON_EXIT=FALSE} because H2's own shutdown hook would close it during our drain;
  * {@code OPTIMIZE_REUSE_RESULTS=0} guards against h2database#4208; WRITE_DELAY and RETENTION_TIME keep their defaults,
- * since lowering them has cost others their files (h2database#4012, #4387).
+ * since lowering them has cost others their files (h2database#4012, #4387). {@code taskpool:} is {@link H2File}, without
+ * which a kill takes the file back to an earlier checkpoint; {@code MAX_COMPACT_TIME=0} because closing would otherwise
+ * move chunks about, for at most 200 ms, and with a retention of zero.
  */
 final class H2 {
     private static final Logger LOG = LoggerFactory.getLogger(H2.class);
@@ -30,10 +32,11 @@ final class H2 {
         if (path.indexOf(';') >= 0) {
             throw new IllegalArgumentException("store.directory must not contain ';': " + path);
         }
+        H2File.register();
         source = new JdbcDataSource();
-        source.setURL("jdbc:h2:async:" + path
+        source.setURL("jdbc:h2:" + H2File.SCHEME + ":async:" + path
                 + "/tasks;DB_CLOSE_ON_EXIT=FALSE;DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=5000;OPTIMIZE_REUSE_RESULTS=0"
-                + ";CACHE_SIZE=32768");
+                + ";CACHE_SIZE=32768;MAX_COMPACT_TIME=0");
         source.setUser("taskpool");
         source.setPassword("");
     }

@@ -5,26 +5,31 @@ import dev.taskpool.model.BatchId;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
-import dev.taskpool.model.TaskSpec;
 import java.nio.ByteBuffer;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Query;
-import org.jspecify.annotations.Nullable;
 
 /** What is read from H2. Each method runs on the thread that owns the handle. */
 final class Queries {
-    private static final String COLUMNS = "seq, nonce, spec, progress";
+    private static final String COLUMNS = "seq, nonce, spec, large_spec, progress, large_progress";
 
     private static final int SLICE = 25;
-    private static final long MAX_WEIGHT = 16L << 20;
+
+    /** What one read brings into memory, about; and one more task, which may be large. */
+    private static final long MAX_WEIGHT = 8L << 20;
+
+    /** "> 0" because an index has its NULLs in front, and H2 would walk over a million tasks that are not done. */
+    private static final String EXPIRED = """
+                expires_at > 0 AND expires_at <= :now
+                 AND NOT EXISTS (SELECT 1 FROM callback_due c WHERE c.seq = t.seq)
+                ORDER BY expires_at LIMIT :limit""";
 
     private final Handle handle;
 
@@ -32,35 +37,54 @@ final class Queries {
         this.handle = handle;
     }
 
+    /** A row as it is, with the values that are in payload still there. */
+    private record Row(TaskId id, ByteBuffer spec, boolean largeSpec, ByteBuffer progress, boolean largeProgress) {}
+
     Optional<Task> task(long sequence) {
+        return one(sequence).map(this::whole);
+    }
+
+    /** Returns a task without what can be large. */
+    Optional<Task> brief(long sequence) {
+        return one(sequence).map(this::brief);
+    }
+
+    private Optional<Row> one(long sequence) {
         return handle.createQuery("SELECT " + COLUMNS + " FROM task WHERE seq = :seq")
                 .bind("seq", sequence)
-                .map((rs, ctx) -> task(rs))
+                .map((rs, ctx) -> row(rs))
                 .findOne();
     }
 
-    List<Task> tasks(List<Long> sequences) {
-        if (sequences.isEmpty()) {
-            return List.of();
-        }
-        return handle.createQuery("SELECT " + COLUMNS + " FROM task WHERE seq IN (<seqs>)")
-                .bindList("seqs", sequences)
-                .map((rs, ctx) -> task(rs))
-                .list();
+    /** Returns those tasks that there are, without what can be large, in no order. */
+    List<Task> brief(List<Long> sequences) {
+        return rows(sequences).values().stream().map(this::brief).toList();
     }
 
-    /** Returns the tasks of a range of sequences, in order. */
+    private Map<Long, Row> rows(List<Long> sequences) {
+        Map<Long, Row> rows = new HashMap<>();
+        if (!sequences.isEmpty()) {
+            handle.createQuery("SELECT " + COLUMNS + " FROM task WHERE seq IN (<seqs>)")
+                    .bindList("seqs", sequences)
+                    .map((rs, ctx) -> row(rs))
+                    .forEach(row -> rows.put(row.id.sequence(), row));
+        }
+        return rows;
+    }
+
+    /** Returns the tasks of a range of sequences without what can be large, in order. */
     List<Task> range(long from, long to) {
         return handle.createQuery("SELECT " + COLUMNS + " FROM task WHERE seq BETWEEN :from AND :to ORDER BY seq")
                 .bind("from", from)
                 .bind("to", to)
-                .map((rs, ctx) -> task(rs))
+                .map((rs, ctx) -> brief(row(rs)))
                 .list();
     }
 
+    /** Returns tasks without what can be large. */
     List<Task> list(TaskQuery query) {
         StringBuilder sql = new StringBuilder(
-                "SELECT t.seq, t.nonce, t.spec, t.progress FROM task t WHERE t.seq < :before AND t.seq >= :from");
+                "SELECT t.seq, t.nonce, t.spec, t.large_spec, t.progress, t.large_progress FROM task t WHERE t.seq < :before AND t.seq >= :from");
         long from = query.createdAfter() << 16;
         long before = query.before();
         BatchId batch = query.batch();
@@ -105,7 +129,7 @@ final class Queries {
             prepared.bind("name" + n, label.getKey()).bind("content" + n, label.getValue());
             n++;
         }
-        return prepared.map((rs, ctx) -> task(rs)).list();
+        return prepared.map((rs, ctx) -> brief(row(rs))).list();
     }
 
     Optional<Batch> batch(BatchId id) {
@@ -116,13 +140,12 @@ final class Queries {
                 .findOne();
     }
 
-    /** Returns the task that was accepted under a key. */
-    Optional<Task> keyed(IdempotencyKey key) {
+    /** Returns the sequence of the task that was accepted under a key. */
+    Optional<Long> keyed(IdempotencyKey key) {
         return handle.createQuery("SELECT seq FROM idempotency WHERE key_hash = :key")
                 .bind("key", key.keyHash())
                 .mapTo(Long.class)
-                .findOne()
-                .flatMap(this::task);
+                .findOne();
     }
 
     /** Returns pending tasks that are ready, from behind a place on, in their order. */
@@ -154,15 +177,25 @@ final class Queries {
         return page(found, limit);
     }
 
-    /** Returns pending tasks whose delay or time in the queue ends between two instants, the earliest first. */
-    Store.Page due(long after, long until, int limit) {
-        List<Long> found = handle.createQuery(
-                        "SELECT seq FROM wake WHERE due > :after AND due <= :until ORDER BY due LIMIT :limit")
+    /** Returns pending tasks whose delay or time in the queue ends up to an instant, from behind a place on. */
+    Store.Page due(long after, long sequence, long until, int limit) {
+        // Two ranges, as above.
+        List<Long> found = new ArrayList<>(handle.createQuery(
+                        "SELECT seq FROM wake WHERE due = :after AND seq > :seq ORDER BY due, seq LIMIT :limit")
                 .bind("after", after)
-                .bind("until", until)
+                .bind("seq", sequence)
                 .bind("limit", limit)
                 .mapTo(Long.class)
-                .list();
+                .list());
+        if (found.size() < limit) {
+            found.addAll(handle.createQuery(
+                            "SELECT seq FROM wake WHERE due > :after AND due <= :until ORDER BY due, seq LIMIT :limit")
+                    .bind("after", after)
+                    .bind("until", until)
+                    .bind("limit", limit - found.size())
+                    .mapTo(Long.class)
+                    .list());
+        }
         return page(found, limit);
     }
 
@@ -187,27 +220,23 @@ final class Queries {
                 .list());
     }
 
-    /** Returns tasks whose retention is over. */
-    Map<TaskId, TaskSpec> expired(long now, int limit) {
-        Map<TaskId, TaskSpec> found = new LinkedHashMap<>();
-        // "> 0" because an index has its NULLs in front, and H2 would walk over a million tasks that are not done.
-        handle.createQuery("""
-                        SELECT seq, nonce, spec FROM task t
-                         WHERE expires_at > 0 AND expires_at <= :now AND NOT EXISTS (SELECT 1 FROM callback_due c WHERE c.seq = t.seq)
-                         ORDER BY expires_at LIMIT :limit""")
+    /** Returns tasks whose retention is over, without what can be large. */
+    List<Task> expired(long now, int limit) {
+        return handle.createQuery("SELECT " + COLUMNS + " FROM task t WHERE " + EXPIRED)
                 .bind("now", now)
                 .bind("limit", limit)
-                .map((rs, ctx) -> found.put(
-                        new TaskId(rs.getLong(1), rs.getLong(2)), Codec.spec(reader(rs.getLong(1), 0, rs.getBytes(3)))))
+                .map((rs, ctx) -> brief(row(rs)))
                 .list();
-        return found;
     }
 
     /** Returns the tasks that were RUNNING when the service stopped. */
     List<Task> running() {
-        return tasks(handle.createQuery("SELECT seq FROM open_task WHERE phase = 2")
+        List<Task> running = new ArrayList<>();
+        handle.createQuery("SELECT seq FROM open_task WHERE phase = 2")
                 .mapTo(Long.class)
-                .list());
+                .list()
+                .forEach(sequence -> task(sequence).ifPresent(running::add));
+        return running;
     }
 
     /** Returns how many tasks are pending in each pool: ready, then delayed. */
@@ -246,19 +275,23 @@ final class Queries {
         return new Store.Page(tasks, sequences.size() < limit && tasks.size() == sequences.size());
     }
 
-    /** Reads tasks slice by slice, and stops early where they are so large that memory would notice. */
-    private List<Task> inOrder(List<Long> sequences) {
+    /**
+     * Returns tasks with all they have, in the order asked for. Stops early where they are so large that memory would
+     * notice, but not before the first.
+     */
+    List<Task> inOrder(List<Long> sequences) {
         List<Task> out = new ArrayList<>(sequences.size());
         long weight = 0;
-        for (int i = 0; i < sequences.size() && weight < MAX_WEIGHT; i += SLICE) {
+        for (int i = 0; i < sequences.size(); i += SLICE) {
             List<Long> slice = sequences.subList(i, Math.min(sequences.size(), i + SLICE));
-            Map<Long, Task> found = new HashMap<>();
-            for (Task task : tasks(slice)) {
-                found.put(task.id().sequence(), task);
-            }
+            Map<Long, Row> rows = rows(slice);
             for (Long sequence : slice) {
-                Task task = found.get(sequence);
-                if (task != null) {
+                Row row = rows.get(sequence);
+                if (row != null) {
+                    if (weight >= MAX_WEIGHT) {
+                        return out;
+                    }
+                    Task task = whole(row);
                     out.add(task);
                     weight += task.weight();
                 }
@@ -267,17 +300,31 @@ final class Queries {
         return out;
     }
 
-    private Task task(ResultSet rs) throws SQLException {
-        long sequence = rs.getLong(1);
-        TaskSpec spec = Codec.spec(reader(sequence, 0, rs.getBytes(3)));
-        return Codec.progress(new TaskId(sequence, rs.getLong(2)), spec, reader(sequence, 1, rs.getBytes(4)));
+    private static Row row(ResultSet rs) throws SQLException {
+        return new Row(
+                new TaskId(rs.getLong(1), rs.getLong(2)),
+                ByteBuffer.wrap(rs.getBytes(3)),
+                rs.getBoolean(4),
+                ByteBuffer.wrap(rs.getBytes(5)),
+                rs.getBoolean(6));
     }
 
-    Bytes.Reader reader(long sequence, int part, byte @Nullable [] inline) {
-        return new Bytes.Reader(ByteBuffer.wrap(inline != null ? inline : payload(sequence, part)));
+    private Task whole(Row row) {
+        return task(
+                row.id,
+                row.largeSpec ? payload(row.id.sequence(), 0) : row.spec,
+                row.largeProgress ? payload(row.id.sequence(), 1) : row.progress);
     }
 
-    private byte[] payload(long sequence, int part) {
+    private Task brief(Row row) {
+        return Codec.brief(task(row.id, row.spec, row.progress));
+    }
+
+    private static Task task(TaskId id, ByteBuffer spec, ByteBuffer progress) {
+        return Codec.progress(id, Codec.spec(new Bytes.Reader(spec)), new Bytes.Reader(progress));
+    }
+
+    private ByteBuffer payload(long sequence, int part) {
         java.io.ByteArrayOutputStream all = new java.io.ByteArrayOutputStream();
         handle.createQuery("SELECT data FROM payload WHERE seq = :seq AND part = :part ORDER BY chunk")
                 .bind("seq", sequence)
@@ -287,6 +334,6 @@ final class Queries {
                     return true;
                 })
                 .list();
-        return all.toByteArray();
+        return ByteBuffer.wrap(all.toByteArray());
     }
 }

@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -36,6 +37,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class Store implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Store.class);
+
+    /** How much of the journal stays although H2 has it; see {@link Applier}. */
+    private static final long KEPT_BYTES = 64L << 20;
 
     private final Path directory;
     private final long minFree;
@@ -107,7 +111,7 @@ public final class Store implements AutoCloseable {
                 new Replay(sequence -> readers.run(q -> q.task(sequence)).join());
         this.journal = Journal.open(
                 directory.resolve("journal"),
-                new Journal.Options(options.durability(), options.segmentBytes(), options.repair()),
+                new Journal.Options(options.durability(), options.segmentBytes(), options.repair(), KEPT_BYTES),
                 applied,
                 replay::frame);
         this.applier = new Applier(
@@ -191,22 +195,48 @@ public final class Store implements AutoCloseable {
         return journal.bytesHeld();
     }
 
-    /** Returns the task with that sequence as H2 has it, which may be behind. */
+    /** Returns the task with that sequence as H2 has it, which may be behind, but not where the task was deleted. */
     public CompletableFuture<Optional<Task>> find(long sequence) {
-        return readers.run(q -> q.task(sequence));
+        return applier.deleted(sequence)
+                ? CompletableFuture.completedFuture(Optional.empty())
+                : readers.run(q -> q.task(sequence));
     }
 
-    /** Returns those tasks as H2 has them, in no order. */
+    /** As {@link #find(long)} of each, in no order, without arguments, result, and what an error has that may be long. */
     public CompletableFuture<List<Task>> find(List<Long> sequences) {
-        return readers.run(q -> q.tasks(sequences));
+        List<Long> there = there(sequences);
+        return readers.run(q -> q.brief(there));
     }
 
-    /** Returns the tasks of a range of sequences as H2 has them, in order. */
+    /**
+     * As {@link #find(long)} of each, in the order asked for. Where they are large it may be some of the first only, but
+     * one at least.
+     */
+    public CompletableFuture<List<Task>> whole(List<Long> sequences) {
+        List<Long> there = there(sequences);
+        return readers.run(q -> q.inOrder(there));
+    }
+
+    private List<Long> there(List<Long> sequences) {
+        return sequences.stream().filter(s -> !applier.deleted(s)).toList();
+    }
+
+    /**
+     * Returns the tasks of a range of sequences as H2 has them, in order, without arguments, result, and what an error
+     * has that may be long.
+     */
     public CompletableFuture<List<Task>> range(long from, long to) {
-        return readers.run(q -> q.range(from, to));
+        Set<Long> deleted = applier.deleted(from, to);
+        return readers.run(q -> q.range(from, to))
+                .thenApply(found -> found.stream()
+                        .filter(t -> !deleted.contains(t.id().sequence()))
+                        .toList());
     }
 
-    /** Returns tasks, newest first, with everything that was committed before the call. */
+    /**
+     * Returns tasks, newest first, with everything that was committed before the call, without arguments, result, and
+     * what an error has that may be long.
+     */
     public CompletableFuture<List<Task>> list(TaskQuery query) {
         return caughtUp(q -> q.list(query));
     }
@@ -216,9 +246,12 @@ public final class Store implements AutoCloseable {
         return caughtUp(q -> q.batch(id));
     }
 
-    /** Returns the task that was accepted under a key, as H2 has it. */
+    /** Returns the task that was accepted under a key, as H2 has it, but not where it was deleted. */
     public CompletableFuture<Optional<Task>> keyed(IdempotencyKey key) {
-        return readers.run(q -> q.keyed(key));
+        // In two steps, for what is deleted has to be asked before the task is read.
+        return readers.run(q -> q.keyed(key))
+                .thenCompose(found ->
+                        found.isEmpty() ? CompletableFuture.completedFuture(Optional.empty()) : find(found.get()));
     }
 
     /**
@@ -238,9 +271,14 @@ public final class Store implements AutoCloseable {
         return caughtUp(q -> q.pending(pool, after, limit));
     }
 
-    /** Returns tasks whose delay or queue timeout ends behind one instant and up to another, the earliest first. */
-    public CompletableFuture<Page> due(long after, long until, int limit) {
-        return caughtUp(q -> q.due(after, until, limit));
+    /**
+     * Returns tasks whose delay or queue timeout ends up to an instant, the earliest first, from behind a place on.
+     *
+     * @param after an instant
+     * @param sequence of the last task that ends just then and is known
+     */
+    public CompletableFuture<Page> due(long after, long sequence, long until, int limit) {
+        return caughtUp(q -> q.due(after, sequence, until, limit));
     }
 
     /** Returns done tasks whose callback is due. */

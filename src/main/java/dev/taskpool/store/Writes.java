@@ -12,17 +12,24 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Types;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What is written to H2, by the applier's connection and in its transactions. Plain JDBC batches, because this is where
  * each task of the service passes: binding by name would double the cost of a row.
  */
 final class Writes implements AutoCloseable {
-    /** Larger values go to the payload table, so that the rows of lists stay small. */
-    private static final int INLINE = 16 << 10;
+    /** Larger values go to the payload table, and the row has them without what lists leave out (see {@link Codec#brief}). */
+    private static final int INLINE = 8 << 10;
 
-    private static final int CHUNK = 512 << 10;
+    /**
+     * Of a value in the payload table. H2's undo log has 48 rows to a page, however large they are, and a page of more than
+     * 1 MiB cannot be read while its chunk is being written ("File corrupted in chunk", Chunk.readBufferForPage looks
+     * for it in the file): deleting a few rows of half a megabyte closed the database.
+     */
+    private static final int CHUNK = 16 << 10;
 
     private final long ageingMillis;
     private final Bytes buffer = new Bytes(4 << 10);
@@ -43,6 +50,9 @@ final class Writes implements AutoCloseable {
     private final PreparedStatement deleteCallback;
     private final PreparedStatement insertBatch;
     private final PreparedStatement deleteBatch;
+    /** Looked at once each, behind all deletions: to see that nothing is left means to pass by all that was deleted. */
+    private final Set<Long> batchesOfDeleted = new LinkedHashSet<>();
+
     private final PreparedStatement mergePool;
     private final PreparedStatement deletePool;
     private final PreparedStatement mark;
@@ -51,9 +61,10 @@ final class Writes implements AutoCloseable {
     Writes(Connection c, long ageingMillis) throws SQLException {
         this.ageingMillis = ageingMillis;
         insertTask = c.prepareStatement("""
-                INSERT INTO task (seq, nonce, state, pool, callable, expires_at, spec, progress)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)""");
-        updateTask = c.prepareStatement("UPDATE task SET state = ?, expires_at = ?, progress = ? WHERE seq = ?");
+                INSERT INTO task (seq, nonce, state, pool, callable, expires_at, spec, large_spec, progress, large_progress)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""");
+        updateTask = c.prepareStatement(
+                "UPDATE task SET state = ?, expires_at = ?, progress = ?, large_progress = ? WHERE seq = ?");
         deleteTask = c.prepareStatement("DELETE FROM task WHERE seq = ?");
         insertPayload = c.prepareStatement("INSERT INTO payload (seq, part, chunk, data) VALUES (?, ?, ?, ?)");
         deletePayload = c.prepareStatement("DELETE FROM payload WHERE seq = ? AND part >= ?");
@@ -92,12 +103,8 @@ final class Writes implements AutoCloseable {
         insertTask.setString(4, spec.pool());
         insertTask.setString(5, spec.callable());
         expires(insertTask, 6, task);
-        buffer.clear();
-        Codec.spec(spec, buffer);
-        value(insertTask, 7, seq, 0);
-        buffer.clear();
-        Codec.progress(task, buffer);
-        value(insertTask, 8, seq, 1);
+        spec(task);
+        progress(insertTask, 9, task);
         insertTask.addBatch();
         for (Map.Entry<String, String> label : spec.labels().entrySet()) {
             insertLabel.setString(1, label.getKey());
@@ -124,15 +131,11 @@ final class Writes implements AutoCloseable {
         long seq = task.id().sequence();
         deletePayload.setLong(1, seq);
         deletePayload.setInt(2, 1);
-        buffer.clear();
-        Codec.progress(task, buffer);
-        if (buffer.size() > INLINE || task.revision() > 1) {
-            deletePayload.addBatch();
-        }
+        deletePayload.addBatch();
         updateTask.setInt(1, Codec.code(task.state()));
         expires(updateTask, 2, task);
-        value(updateTask, 3, seq, 1);
-        updateTask.setLong(4, seq);
+        progress(updateTask, 3, task);
+        updateTask.setLong(5, seq);
         updateTask.addBatch();
         if (task.done()) {
             deleteOpen.setLong(1, seq);
@@ -170,8 +173,7 @@ final class Writes implements AutoCloseable {
         }
         BatchId batch = spec.batch();
         if (batch != null) {
-            deleteBatch.setLong(1, batch.sequence());
-            deleteBatch.addBatch();
+            deleteEmpty(batch);
         }
     }
 
@@ -203,6 +205,11 @@ final class Writes implements AutoCloseable {
 
     /** Sends all that was added, in an order that suits the keys. */
     void flush() throws SQLException {
+        for (long batch : batchesOfDeleted) {
+            deleteBatch.setLong(1, batch);
+            deleteBatch.addBatch();
+        }
+        batchesOfDeleted.clear();
         for (PreparedStatement statement : order) {
             statement.executeBatch();
         }
@@ -210,6 +217,7 @@ final class Writes implements AutoCloseable {
 
     /** Forgets what was added and not sent. */
     void clear() throws SQLException {
+        batchesOfDeleted.clear();
         for (PreparedStatement statement : order) {
             statement.clearBatch();
         }
@@ -223,7 +231,7 @@ final class Writes implements AutoCloseable {
         mergeOpen.setInt(3, task.state() == TaskState.RUNNING ? 2 : delayed ? 3 : 1);
         mergeOpen.setLong(4, task.rank(ageingMillis));
         mergeOpen.addBatch();
-        long due = task.state() == TaskState.RUNNING ? 0 : delayed ? task.notBefore() : task.queueDeadline();
+        long due = task.state() == TaskState.RUNNING ? 0 : task.lookAt();
         if (due > 0) {
             mergeWake.setLong(1, seq);
             mergeWake.setLong(2, due);
@@ -262,21 +270,50 @@ final class Writes implements AutoCloseable {
         }
     }
 
-    private void value(PreparedStatement statement, int index, long seq, int part) throws SQLException {
-        if (buffer.size() <= INLINE) {
-            statement.setBytes(index, buffer.copy());
-            return;
+    private void spec(Task task) throws SQLException {
+        buffer.clear();
+        Codec.spec(task.spec(), buffer);
+        boolean large = large(task, 0);
+        if (large) {
+            buffer.clear();
+            Codec.spec(Codec.brief(task).spec(), buffer);
         }
-        statement.setNull(index, Types.VARBINARY);
+        insertTask.setBytes(7, buffer.copy());
+        insertTask.setBoolean(8, large);
+    }
+
+    private void progress(PreparedStatement statement, int index, Task task) throws SQLException {
+        buffer.clear();
+        Codec.progress(task, buffer);
+        boolean large = large(task, 1);
+        if (large) {
+            buffer.clear();
+            Codec.progress(Codec.brief(task), buffer);
+        }
+        statement.setBytes(index, buffer.copy());
+        statement.setBoolean(index + 1, large);
+    }
+
+    /** Puts what is encoded into the payload table, if it is too large for a row; returns whether it was. */
+    private boolean large(Task task, int part) throws SQLException {
+        if (buffer.size() <= INLINE) {
+            return false;
+        }
         byte[] all = buffer.copy();
         for (int chunk = 0; chunk * CHUNK < all.length; chunk++) {
-            insertPayload.setLong(1, seq);
+            insertPayload.setLong(1, task.id().sequence());
             insertPayload.setInt(2, part);
             insertPayload.setInt(3, chunk);
             insertPayload.setBytes(
                     4, Arrays.copyOfRange(all, chunk * CHUNK, Math.min(all.length, (chunk + 1) * CHUNK)));
             insertPayload.addBatch();
         }
+        return true;
+    }
+
+    /** Forgets a batch of which no task is left, in the end of this transaction. */
+    void deleteEmpty(BatchId batch) {
+        batchesOfDeleted.add(batch.sequence());
     }
 
     @Override

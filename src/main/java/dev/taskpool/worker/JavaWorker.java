@@ -6,6 +6,7 @@ import dev.taskpool.callable.CallableSpec;
 import dev.taskpool.callable.JsonValues;
 import dev.taskpool.callable.Registered;
 import dev.taskpool.callable.Registry;
+import dev.taskpool.callable.Snooze;
 import dev.taskpool.callable.TaskCallable;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.PoolKind;
@@ -203,6 +204,8 @@ public final class JavaWorker {
         Object value;
         try {
             value = code.call(task);
+        } catch (Snooze e) {
+            return new Message.FromWorker.Snoozed(task.taskId(), e.delayMillis());
         } catch (Throwable e) {
             // Everything, errors too: it is the task's end, not the worker's.
             return new Message.FromWorker.Failed(

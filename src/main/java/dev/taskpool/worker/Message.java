@@ -104,6 +104,9 @@ public sealed interface Message {
             }
         }
 
+        /** It asked to be run again, after so many milliseconds, without having used an attempt. */
+        record Snoozed(String task, long delayMillis) implements FromWorker {}
+
         /** How far it is, 0 to 1. */
         record Progress(String task, double fraction, String message) implements FromWorker {}
 
@@ -162,6 +165,11 @@ public sealed interface Message {
                         .with("data", m.data)
                         .with("causes", m.causes.isEmpty() ? null : Causes.write(m.causes))
                         .end();
+            case FromWorker.Snoozed m ->
+                Frame.of("snooze")
+                        .with("task", m.task)
+                        .with("delay_ms", m.delayMillis)
+                        .end();
             case FromWorker.Progress m ->
                 Frame.of("progress")
                         .with("task", m.task)
@@ -215,6 +223,7 @@ public sealed interface Message {
                         in.optional("traceback"),
                         in.isUtf8("data") ? in.json("data") : null,
                         Causes.read(in.optionalJson("causes")));
+            case "snooze" -> new FromWorker.Snoozed(in.string("task"), Math.max(0, in.integer("delay_ms", 0)));
             case "progress" ->
                 new FromWorker.Progress(in.string("task"), in.decimal("fraction"), in.string("message", ""));
             case "output" ->

@@ -10,6 +10,7 @@ import dev.taskpool.callable.JsonValues;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.RetryPolicy;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.time.Duration;
@@ -65,6 +66,7 @@ final class Offers {
                     Set.of(PoolKind.PROCESS),
                     onLost(present(offer, "on_lost"), place),
                     attempts == null ? 1 : attempts.intValue(),
+                    RetryPolicy.DEFAULT,
                     timeout == null ? null : Duration.ofMillis(timeout.longValue()),
                     schema);
         } catch (IllegalArgumentException e) {

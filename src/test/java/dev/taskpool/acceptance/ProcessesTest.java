@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
@@ -197,7 +196,7 @@ class ProcessesTest {
                 .json();
         assertThat(waited.path("satisfied").asBoolean()).isTrue();
         assertThat(waited.path("done").findValuesAsText("state")).containsOnly("SUCCEEDED");
-        await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> {
+        await().untilAsserted(() -> {
             try (var left = Files.list(data.resolve("scratch"))) {
                 assertThat(left.toList()).isEqualTo(List.of());
             }

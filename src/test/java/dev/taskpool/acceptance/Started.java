@@ -21,6 +21,7 @@ public final class Started implements AutoCloseable {
         env.put("TASKPOOL_STORE_DIRECTORY", data.toString());
         env.put("TASKPOOL_STORE_DURABILITY", "process");
         env.put("TASKPOOL_DRAIN_GRACE", "2s");
+        env.put("TASKPOOL_SERVER_MAX_WAIT", "60s");
         for (int i = 0; i < settings.length; i += 2) {
             env.put("TASKPOOL_" + settings[i], settings[i + 1]);
         }

@@ -58,6 +58,12 @@ class WorkerTypesTest {
                         raise ValueError("bad") from e
 
                 @taskpool_worker.callable
+                def later(until):
+                    if time.time() < until:
+                        raise taskpool_worker.Snooze(0.3)
+                    return taskpool_worker.current_task().attempt
+
+                @taskpool_worker.callable
                 def nap():
                     print("napping")
                     try:
@@ -67,6 +73,7 @@ class WorkerTypesTest {
                 """);
         Files.writeString(data.resolve("js_tasks.js"), """
                 exports.twice = async (n) => { console.log('twice', n); return n * 2n; };
+                exports.postponed = function (until) { if (Date.now() < until) this.snooze(300); return this.attempt; };
                 exports.hang = () => { console.log('hanging'); for (;;); };
                 """);
         service = new Started(data.resolve("data"), "POOLS", POOLS, "WORKERS", workers(data));
@@ -147,6 +154,16 @@ class WorkerTypesTest {
         assertThat(error.path("trace").asText()).contains("py_tasks.py");
         assertThat(error.at("/causes/0/exception_type").asText()).isEqualTo("FileNotFoundError");
         assertThat(error.at("/causes/0/trace").asText()).contains("py_tasks.py");
+    }
+
+    @Test
+    void snoozeUsesNoAttempt() {
+        double until = System.currentTimeMillis() + 1_500;
+        Api.Answer python = api.run(body("py_tasks:later", "[" + until / 1000 + "]"));
+        assertThat(python.json().path("result").asInt()).as(python.text()).isEqualTo(1);
+        assertThat(python.json().path("attempt").asInt()).isEqualTo(1);
+        Api.Answer node = api.run(body("js_tasks:postponed", "[" + (until + 1_500) + "]"));
+        assertThat(node.json().path("attempt").asInt()).isEqualTo(1);
     }
 
     @Test

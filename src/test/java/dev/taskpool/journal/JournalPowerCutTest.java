@@ -34,10 +34,15 @@ final class JournalPowerCutTest {
         Random random = new Random(seed);
         SimulatedDisk disk = new SimulatedDisk(random.nextLong());
         int segmentBytes = 512 << random.nextInt(4);
-        Ledger ledger = new Ledger(disk, new Journal.Options(durability, segmentBytes, Repair.REFUSE), random);
+        boolean keeps = random.nextBoolean();
+        Ledger ledger = new Ledger(
+                disk, new Journal.Options(durability, segmentBytes, Repair.REFUSE, keeps ? 1 << 30 : 0), random);
         try {
             for (int life = 0; life < LIVES; life++) {
-                if (random.nextInt(8) == 0) {
+                if (keeps && random.nextInt(3) == 0) {
+                    ledger.fallBack();
+                }
+                if (!keeps && random.nextInt(8) == 0) {
                     disk.capacity(segmentBytes * (1L + random.nextInt(6)));
                 }
                 disk.faults(faults(random));

@@ -29,8 +29,11 @@ final class Ledger {
     private Journal.Options options;
     private @Nullable Journal journal;
 
-    /** What the database has; never lost here. */
+    /** What the database has; lost by {@link #fallBack} only. */
     private long applied;
+
+    /** What comes behind this the journal was told to keep. */
+    private long keepAfter;
 
     private final TreeMap<Long, byte[]> certain = new TreeMap<>();
     private final TreeMap<Long, List<byte[]>> unknown = new TreeMap<>();
@@ -57,6 +60,11 @@ final class Ledger {
     /** {@return how many appends threw so far} */
     int refused() {
         return refused;
+    }
+
+    /** The database is as it was some time ago, but no older than what the journal was told to keep. */
+    void fallBack() {
+        applied = random.nextLong(keepAfter, applied + 1);
     }
 
     void open() throws IOException {
@@ -115,7 +123,12 @@ final class Ledger {
 
     void apply(long upTo) {
         applied = upTo;
-        journal().release(upTo);
+        if (options.keptBytes() == 0) {
+            journal().release(upTo);
+        } else {
+            keepAfter = random.nextLong(keepAfter, upTo + 1);
+            journal().release(upTo, keepAfter);
+        }
         assertThat(journal().bytesHeld()).isNotNegative();
         if (upTo == journal().lastSequence()) {
             assertThat(journal().bytesHeld()).isZero();

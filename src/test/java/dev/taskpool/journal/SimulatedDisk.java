@@ -39,6 +39,7 @@ public final class SimulatedDisk implements JournalFiles {
         READ,
         WRITE,
         FORCE,
+        TRUNCATE,
         RENAME,
         DELETE,
         FORCE_DIRECTORY,
@@ -339,6 +340,17 @@ public final class SimulatedDisk implements JournalFiles {
             checkOpen();
             Fault fault = fault(Access.FORCE);
             writeBack(inode, sector -> isWhole(fault) || random.nextBoolean());
+            raise(fault);
+        }
+
+        @Override
+        public void truncate(long size) throws IOException {
+            checkOpen();
+            Fault fault = fault(Access.TRUNCATE);
+            if (takesEffect(fault) && size < inode.cache.length) {
+                inode.cache = Arrays.copyOf(inode.cache, (int) size);
+                inode.dirtySize = true;
+            }
             raise(fault);
         }
 

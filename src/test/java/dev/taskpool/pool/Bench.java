@@ -8,6 +8,7 @@ import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.Ticker;
@@ -50,6 +51,7 @@ final class Bench {
                     throw new AssertionError(failed.failure().toString());
                 case Ending.NotStarted not ->
                     throw new AssertionError(not.failure().toString());
+                case Ending.Snoozed snoozed -> throw new AssertionError(snoozed.toString());
             };
         }
     }
@@ -92,6 +94,8 @@ final class Bench {
                 0,
                 0,
                 1,
+                RetryPolicy.DEFAULT,
+                null,
                 OnLost.FAIL,
                 Map.of(),
                 null,

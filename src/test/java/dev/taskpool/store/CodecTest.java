@@ -3,9 +3,11 @@ package dev.taskpool.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.Outcome;
+import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
@@ -14,8 +16,24 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class CodecTest {
-    private static final TaskSpec SPEC =
-            new TaskSpec("c", null, null, "p", null, null, 0, 0, 1, OnLost.FAIL, Map.of(), null, 0, null, null);
+    private static final TaskSpec SPEC = new TaskSpec(
+            "c",
+            null,
+            null,
+            "p",
+            null,
+            null,
+            0,
+            0,
+            1,
+            RetryPolicy.DEFAULT,
+            null,
+            OnLost.FAIL,
+            Map.of(),
+            null,
+            0,
+            null,
+            null);
 
     private static Task failed(Failure failure) {
         Task begun = Task.accepted(new TaskId(1, 2), SPEC, 1_000, 0).started(1_001);
@@ -26,6 +44,32 @@ class CodecTest {
         Bytes out = new Bytes(64);
         Codec.progress(task, out);
         return Codec.progress(task.id(), SPEC, new Bytes.Reader(out.view()));
+    }
+
+    @Test
+    void historyAndPolicySurvive() {
+        RetryPolicy policy = new RetryPolicy(
+                1,
+                1.5,
+                2,
+                0.25,
+                List.of(FailureMatch.parse("exit:64-78")),
+                List.of(FailureMatch.parse("signal:SIGHUP")));
+        TaskSpec spec = new TaskSpec(
+                "c", null, null, "p", null, null, 0, 0, 9, policy, 77L, OnLost.RETRY, Map.of(), null, 0, null, null);
+        Bytes out = new Bytes(64);
+        Codec.spec(spec, out);
+        assertThat(Codec.spec(new Bytes.Reader(out.view()))).isEqualTo(spec);
+        Task task = Task.accepted(new TaskId(1, 2), SPEC, 1_000, 0)
+                .started(1_001)
+                .retried(2_000, Task.Output.NONE, Failure.of("exception", "no"), 1_002, 1)
+                .started(2_001)
+                .requeuedAfterLoss(Task.Output.NONE, 2_002)
+                .started(2_003)
+                .snoozed(3_000, Task.Output.NONE);
+        assertThat(task.history()).hasSize(2);
+        assertThat(task.snoozes()).isEqualTo(1);
+        assertThat(copy(task)).isEqualTo(task);
     }
 
     @Test

@@ -1,0 +1,238 @@
+package dev.taskpool.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.taskpool.journal.Durability;
+import dev.taskpool.journal.Repair;
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
+import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.Json;
+import dev.taskpool.model.OnLost;
+import dev.taskpool.model.Outcome;
+import dev.taskpool.model.RetryPolicy;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.Ticker;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class StoreTest {
+    private static final long HOUR = 3_600_000;
+
+    @TempDir
+    Path folder;
+
+    private final Set<TaskId> forgotten = ConcurrentHashMap.newKeySet();
+
+    private Store open(Path directory, Duration applyInterval) {
+        Store store = Store.open(
+                new Store.Options(
+                        directory,
+                        Durability.PROCESS,
+                        applyInterval,
+                        1 << 20,
+                        Repair.REFUSE,
+                        0,
+                        Duration.ofSeconds(10)),
+                Ticker.SYSTEM);
+        store.start(tasks -> {}, forgotten::addAll);
+        return store;
+    }
+
+    private Store open() {
+        return open(folder, Duration.ofMillis(5));
+    }
+
+    private static Task task(long sequence, @Nullable BatchId batch, @Nullable IdempotencyKey key) {
+        TaskSpec spec = new TaskSpec(
+                "noop",
+                null,
+                null,
+                "default",
+                null,
+                null,
+                0,
+                0,
+                1,
+                RetryPolicy.DEFAULT,
+                null,
+                OnLost.FAIL,
+                Map.of(),
+                batch,
+                0,
+                null,
+                key);
+        return Task.accepted(new TaskId(sequence, sequence * 31), spec, System.currentTimeMillis(), 0);
+    }
+
+    private static Task task(long sequence) {
+        return task(sequence, null, null);
+    }
+
+    private static Task done(Task task, String json, long expiresAt) {
+        long now = System.currentTimeMillis();
+        return task.started(now)
+                .finished(new Outcome.Succeeded(Json.ofValid(json)), Task.Output.NONE, now * 1000, 1, expiresAt);
+    }
+
+    private static Set<Long> sequences(Store store) {
+        Set<Long> all = new HashSet<>();
+        store.list(new TaskQuery(Set.of(), null, null, null, Map.of(), 0, Long.MAX_VALUE, 100_000))
+                .join()
+                .forEach(t -> all.add(t.id().sequence()));
+        return all;
+    }
+
+    @Test
+    void databaseOfSomeStopsAgoIsBroughtUpToDate() throws IOException {
+        Path older = folder.resolve("older");
+        long now = System.currentTimeMillis();
+        Set<Long> expected = new HashSet<>();
+        long sequence = 0;
+        for (int start = 1; start <= 5; start++) {
+            try (Store store = open()) {
+                for (int i = 0; i < 20; i++) {
+                    Task task = task(++sequence);
+                    store.commit(List.of(new Change.TaskCreated(task)));
+                    Task done = done(task, "\"" + sequence + "\"", sequence % 7 == 0 ? now - 1 : now + HOUR);
+                    store.commit(List.of(new Change.TaskChanged(done)));
+                    if (sequence % 5 == 0) {
+                        store.commit(List.of(new Change.TaskDeleted(task.id())));
+                    } else if (sequence % 7 != 0) {
+                        expected.add(sequence);
+                    }
+                    if (start == 2 && i == 10) {
+                        store.left(); // H2 has all of it
+                        Files.copy(folder.resolve("tasks.mv.db"), older);
+                    }
+                }
+                store.commit(List.of(new Change.PoolDeleted("p" + start)));
+                await().untilAsserted(() -> assertThat(sequences(store)).isEqualTo(expected));
+            }
+        }
+        Files.move(older, folder.resolve("tasks.mv.db"), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        try (Store store = open()) {
+            await().untilAsserted(() -> assertThat(sequences(store))
+                    .as("as before, and the cleaner has cleaned again")
+                    .isEqualTo(expected));
+            assertThat(store.find(99L).join().orElseThrow().outcome())
+                    .isEqualTo(new Outcome.Succeeded(Json.ofValid("\"99\"")));
+        }
+    }
+
+    @Test
+    void journalKeepsWhatH2HasButNotWithoutBound() throws IOException {
+        String large = "\"" + "x".repeat(500_000) + "\"";
+        try (Store store = open()) {
+            for (long i = 1; i <= 250; i++) {
+                store.commit(List.of(new Change.TaskCreated(done(task(i), large, 1))));
+            }
+            store.left();
+        }
+        try (var files = Files.list(folder.resolve("journal"))) {
+            long bytes = files.mapToLong(f -> f.toFile().length()).sum();
+            assertThat(bytes).isBetween(60L << 20, 72L << 20);
+        }
+        for (int i = 0; i < 10; i++) {
+            open().close();
+        }
+        try (var files = Files.list(folder.resolve("journal"))) {
+            long bytes = files.mapToLong(f -> f.toFile().length()).sum();
+            assertThat(bytes).as("a start costs no whole segment").isLessThan(72L << 20);
+        }
+    }
+
+    @Test
+    void deletedTaskIsNotFoundWhileH2StillHasIt() {
+        IdempotencyKey key = new IdempotencyKey("k", "b");
+        Task task = task(1, null, key);
+        try (Store store = open()) {
+            store.commit(List.of(new Change.TaskCreated(done(task, "1", Long.MAX_VALUE))));
+            store.left();
+            assertThat(store.keyed(key).join()).isPresent();
+        }
+        try (Store store = open(folder, Duration.ofHours(1))) {
+            store.commit(List.of(new Change.TaskCreated(task(2)), new Change.TaskCreated(task(3))));
+            store.left(); // the next frame waits for its hour
+            store.commit(List.of(new Change.TaskDeleted(task.id())));
+            assertThat(store.find(1).join()).isEmpty();
+            assertThat(store.keyed(key).join()).isEmpty();
+            assertThat(store.find(List.of(1L, 2L)).join())
+                    .extracting(t -> t.id().sequence())
+                    .containsExactly(2L);
+            assertThat(store.whole(List.of(3L, 1L, 2L)).join())
+                    .extracting(t -> t.id().sequence())
+                    .containsExactly(3L, 2L);
+            assertThat(store.range(1, 3).join())
+                    .extracting(t -> t.id().sequence())
+                    .containsExactly(2L, 3L);
+            store.commit(List.of(new Change.TaskCreated(task(4, null, key))));
+            store.left();
+            assertThat(store.keyed(key).join()).map(t -> t.id().sequence()).isEqualTo(Optional.of(4L));
+            assertThat(store.find(1).join()).isEmpty();
+        }
+    }
+
+    @Test
+    void taskThatCameAndWentBetweenTwoAppliesIsForgottenWithItsBatch() {
+        BatchId batch = new BatchId(10, 77);
+        List<Task> tasks = LongStream.rangeClosed(11, 13)
+                .mapToObj(s -> task(s, batch, null))
+                .toList();
+        try (Store store = open(folder, Duration.ofHours(1))) {
+            store.commit(List.of(new Change.TaskCreated(task(1))));
+            store.left();
+            List<Change> created = new ArrayList<>();
+            created.add(new Change.BatchCreated(new Batch(batch, 3, 1)));
+            tasks.forEach(t -> created.add(new Change.TaskCreated(done(t, "1", Long.MAX_VALUE))));
+            store.commit(created);
+            tasks.forEach(t -> store.commit(List.of(new Change.TaskDeleted(t.id()))));
+            assertThat(store.batch(batch).join()).isEmpty();
+            assertThat(forgotten)
+                    .containsExactlyInAnyOrderElementsOf(
+                            tasks.stream().map(Task::id).toList());
+        }
+    }
+
+    @Test
+    void listsReadNoResultsAndWholeReadsAreBounded() {
+        String large = "\"" + "x".repeat(900_000) + "\"";
+        List<Long> all = LongStream.rangeClosed(1, 40).boxed().toList();
+        try (Store store = open()) {
+            for (long i : all) {
+                store.commit(List.of(new Change.TaskCreated(done(task(i), large, Long.MAX_VALUE))));
+            }
+            assertThat(store.list(new TaskQuery(Set.of(), null, null, null, Map.of(), 0, Long.MAX_VALUE, 500))
+                            .join())
+                    .hasSize(40)
+                    .allSatisfy(t -> assertThat(t.weight()).isLessThan(1000));
+            assertThat(store.find(all).join())
+                    .hasSize(40)
+                    .allSatisfy(t -> assertThat(t.weight()).isLessThan(1000));
+            assertThat(store.range(1, 40).join())
+                    .hasSize(40)
+                    .allSatisfy(t -> assertThat(t.weight()).isLessThan(1000));
+            List<Task> some = store.whole(all).join();
+            assertThat(some).hasSizeBetween(5, 15);
+            assertThat(some.getLast().weight()).isGreaterThan(900_000);
+            assertThat(some).extracting(t -> t.id().sequence()).isEqualTo(all.subList(0, some.size()));
+            assertThat(store.find(40L).join().orElseThrow().weight()).isGreaterThan(900_000);
+        }
+    }
+}
