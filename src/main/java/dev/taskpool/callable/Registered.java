@@ -3,6 +3,7 @@ package dev.taskpool.callable;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.Problem;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -23,8 +24,8 @@ public record Registered(
     /** Says at submission whether arguments can be passed at all. Safe for all threads. */
     @FunctionalInterface
     public interface ArgumentCheck {
-        /** Returns a sentence on why not, or nothing where they can. */
-        Optional<String> problem(@Nullable Json args, @Nullable Json kwargs);
+        /** Returns what is wrong, with a pointer into {@code {"args": […], "kwargs": {…}}}, or nothing where they can. */
+        Optional<Problem.FieldError> problem(@Nullable Json args, @Nullable Json kwargs);
     }
 
     public Registered {

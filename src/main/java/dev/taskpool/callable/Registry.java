@@ -99,18 +99,17 @@ public final class Registry {
      * @throws Problem {@code invalid_arguments}, naming each place that does not fit
      */
     public void checkArguments(String name, @Nullable Json args, @Nullable Json kwargs, String pointer) {
+        Registered callable = byName.get(name);
+        // First what knows the callable best: its words are clearer than a schema's.
+        if (callable != null && callable.check() != null) {
+            callable.check().problem(args, kwargs).ifPresent(wrong -> {
+                throw Problem.field(
+                        ProblemCode.INVALID_ARGUMENTS, pointer + wrong.pointer(), shortened(wrong.detail()));
+            });
+        }
         Schema schema = schemas.get(name);
         if (schema != null) {
             checkSchema(schema, args, kwargs, pointer);
-        }
-        Registered callable = byName.get(name);
-        if (callable != null && callable.check() != null) {
-            callable.check().problem(args, kwargs).ifPresent(sentence -> {
-                throw Problem.field(
-                        ProblemCode.INVALID_ARGUMENTS,
-                        pointer + (sentence.startsWith("kwargs") ? "/kwargs" : "/args"),
-                        shortened(sentence));
-            });
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.taskpool.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.taskpool.callable.BuiltIns;
 import dev.taskpool.callable.CallableSpec;
 import dev.taskpool.callable.JsonValues;
@@ -13,12 +14,15 @@ import dev.taskpool.http.Tokens;
 import dev.taskpool.journal.Durability;
 import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.WorkerPolicy;
 import dev.taskpool.pool.CommandTemplate;
 import dev.taskpool.process.Programs;
 import dev.taskpool.process.ResourceLimits;
+import dev.taskpool.process.RunAs;
+import dev.taskpool.process.Spawner;
 import dev.taskpool.store.Store;
 import dev.taskpool.worker.WorkerType;
 import java.io.IOException;
@@ -33,6 +37,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** From settings to what the rooms are made of. */
 final class Composition {
@@ -52,6 +57,8 @@ final class Composition {
                 throw new CannotStartException("workers." + name + ": " + e.getMessage(), e);
             }
         });
+        checkLimits(settings, unenforceable());
+        checkUsers(settings);
     }
 
     static Store.Options store(Settings settings) {
@@ -79,10 +86,11 @@ final class Composition {
             throw new CannotStartException("plugins.directory " + settings.plugins() + " cannot be read: " + e, e);
         }
         Map<String, CommandTemplate> templates = templates(settings);
-        for (Map.Entry<String, Settings.Command> command : settings.commands().entrySet()) {
+        for (Map.Entry<String, Settings.Command> command :
+                settings.allCommands().entrySet()) {
             CommandTemplate template = templates.get(command.getKey());
             all.add(Registered.command(
-                    spec(command.getKey(), command.getValue()), template == null ? null : template::problem));
+                    spec(command.getKey(), command.getValue(), template), template == null ? null : template::problem));
         }
         Map<String, String> owners = new HashMap<>();
         all.forEach(each -> owners.put(each.spec().name(), "is there without it"));
@@ -125,9 +133,12 @@ final class Composition {
     /** The commands of the configuration, by the name of their callable. */
     static Map<String, CommandTemplate> templates(Settings settings) {
         Map<String, CommandTemplate> all = new LinkedHashMap<>();
-        settings.commands().forEach((name, command) -> {
+        settings.allCommands().forEach((name, command) -> {
             try {
-                all.put(name, template(command));
+                CommandTemplate template = name.equals(Settings.EXEC) && command.equals(settings.exec())
+                        ? CommandTemplate.free(command.env(), command.inheritEnv())
+                        : template(command);
+                all.put(name, template.as(command.user()));
             } catch (IllegalArgumentException e) {
                 throw new CannotStartException("commands." + name + ": " + e.getMessage(), e);
             }
@@ -193,8 +204,9 @@ final class Composition {
         return Path.of(home == null ? "" : home).toAbsolutePath();
     }
 
-    private static CallableSpec spec(String name, Settings.Command command) {
+    private static CallableSpec spec(String name, Settings.Command command, @Nullable CommandTemplate template) {
         String schema = command.argumentsSchema();
+        JsonNode ofPlaceholders = template == null ? null : template.schema();
         return new CallableSpec(
                 name,
                 command.description(),
@@ -203,7 +215,61 @@ final class Composition {
                 command.maxAttempts(),
                 command.retry(),
                 command.timeout(),
-                schema == null ? null : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))));
+                schema == null
+                        ? ofPlaceholders
+                        : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))),
+                command.limits());
+    }
+
+    /** Refuses limits that this machine cannot keep: an operator who set one relies on it. */
+    static void checkLimits(Settings settings, Map<String, String> unenforceable) {
+        settings.pools().forEach((name, pool) -> {
+            checkLimits("pools." + name + ".limits", pool.limits().defaults(), unenforceable);
+            checkLimits("pools." + name + ".max_limits", pool.limits().maximum(), unenforceable);
+        });
+        settings.allCommands()
+                .forEach((name, command) ->
+                        checkLimits("commands." + name + ".limits", command.limits(), unenforceable));
+    }
+
+    private static void checkLimits(String key, Limits limits, Map<String, String> unenforceable) {
+        for (String name : limits.byName().keySet()) {
+            String reason = unenforceable.get(name);
+            if (reason != null) {
+                throw new CannotStartException(key + " sets " + name + ": " + reason, null);
+            }
+        }
+    }
+
+    private static void checkUsers(Settings settings) {
+        settings.allCommands().forEach((name, command) -> {
+            if (command.user() != null) {
+                try {
+                    RunAs.of(command.user());
+                } catch (IllegalArgumentException e) {
+                    throw new CannotStartException("commands." + name + ".user: " + e.getMessage(), e);
+                }
+                RunAs.problem().ifPresent(problem -> {
+                    throw new CannotStartException("commands." + name + ".user: " + problem, null);
+                });
+            }
+        });
+    }
+
+    /** Limits that this machine cannot keep, by their names in JSON, with the reason. */
+    static Map<String, String> unenforceable() {
+        Map<String, String> byName = new LinkedHashMap<>();
+        Spawner.unenforceable()
+                .forEach((kind, reason) -> byName.put(
+                        switch (kind) {
+                            case MEMORY -> "memory_bytes";
+                            case CPU -> "cpu_ms";
+                            case OPEN_FILES -> "open_files";
+                            case PROCESSES -> "processes";
+                            case FILE_SIZE -> "file_size_bytes";
+                        },
+                        reason));
+        return byName;
     }
 
     static Tokens tokens(Settings settings) {

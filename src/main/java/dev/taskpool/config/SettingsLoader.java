@@ -2,8 +2,10 @@ package dev.taskpool.config;
 
 import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.WorkerPolicy;
@@ -49,6 +51,7 @@ public final class SettingsLoader {
             "pools",
             "workers",
             "commands",
+            "exec",
             "callbacks",
             "drain",
             "plugins",
@@ -175,6 +178,11 @@ public final class SettingsLoader {
                 commandCheck.apply(command).ifPresent(sentence -> section.problem("", sentence));
             }
         });
+        Section execSection = root.section("exec");
+        Settings.Command exec = exec(execSection);
+        if (exec != null && commands.containsKey(Settings.EXEC)) {
+            execSection.problem("enabled", "adds a callable of the name exec, and there is a command of that name");
+        }
         Settings.Callbacks callbacks = callbacks(root.section("callbacks"));
         Settings.Drain drain = drain(root.section("drain"));
         Section plugins = root.section("plugins");
@@ -200,6 +208,7 @@ public final class SettingsLoader {
                 pools,
                 workers,
                 commands,
+                exec,
                 callbacks,
                 drain,
                 pluginFolder,
@@ -355,7 +364,8 @@ public final class SettingsLoader {
                 s.integer("queue_capacity", 10_000, 0, 1_000_000),
                 millis(s.optionalDuration("default_timeout", null, "1ms", "365d")),
                 s.duration("grace", "5s", "0s", "1h").toMillis(),
-                workerPolicy(s, kind));
+                workerPolicy(s, kind),
+                poolLimits(s, kind));
         s.close();
         return pool;
     }
@@ -396,6 +406,29 @@ public final class SettingsLoader {
 
     private static @Nullable Json json(@Nullable Node node) {
         return node == null ? null : Json.ofValid(NodeJson.text(node));
+    }
+
+    private static PoolLimits poolLimits(Section s, PoolKind kind) {
+        boolean processes = kind != PoolKind.THREAD;
+        return new PoolLimits(
+                processes ? limits(s.section("limits")) : Limits.NONE,
+                processes ? limits(s.section("max_limits")) : Limits.NONE,
+                millis(s.optionalDuration("max_timeout", null, "1ms", "365d")),
+                millis(s.optionalDuration("queue_timeout", null, "1ms", "365d")),
+                millis(s.optionalDuration("max_queue_timeout", null, "1ms", "365d")));
+    }
+
+    private static Limits limits(Section s) {
+        Integer openFiles = s.optionalInteger("open_files", null, (int) Limits.LEAST_OPEN_FILES, Integer.MAX_VALUE);
+        Integer processes = s.optionalInteger("processes", null, 1, Integer.MAX_VALUE);
+        Limits limits = new Limits(
+                s.optionalSize("memory", null, "1MiB", "1024GiB"),
+                millis(s.optionalDuration("cpu", null, "1ms", "365d")),
+                openFiles == null ? null : Long.valueOf(openFiles),
+                processes == null ? null : Long.valueOf(processes),
+                s.optionalSize("file_size", null, "0B", "1024GiB"));
+        s.close();
+        return limits;
     }
 
     private static @Nullable Long millis(@Nullable Duration duration) {
@@ -448,9 +481,40 @@ public final class SettingsLoader {
                 s.integer("max_attempts", 1, 1, 100),
                 retry(s.section("retry")),
                 success,
-                schema == null ? null : NodeJson.text(schema));
+                schema == null ? null : NodeJson.text(schema),
+                limits(s.section("limits")),
+                user(s));
         s.close();
         return command;
+    }
+
+    /** Nothing is nobody in particular. */
+    private static @Nullable String user(Section s) {
+        String user = s.optional("user", null);
+        return user == null || user.isEmpty() ? null : user;
+    }
+
+    /** The command that runs whatever it is told to, where the operator wants that. */
+    private static Settings.@Nullable Command exec(Section s) {
+        boolean enabled = s.bool("enabled", false);
+        Settings.Command command = new Settings.Command(
+                "Runs the program that args name, with the arguments that follow.",
+                List.of("{args...}"),
+                true,
+                "none",
+                "text",
+                s.textMap("env"),
+                s.texts("inherit_env", List.of()),
+                s.optionalDuration("timeout", null, "1ms", "365d"),
+                OnLost.FAIL,
+                1,
+                RetryPolicy.DEFAULT,
+                Set.of(0),
+                null,
+                limits(s.section("limits")),
+                user(s));
+        s.close();
+        return enabled ? command : null;
     }
 
     private static RetryPolicy retry(Section s) {

@@ -50,6 +50,8 @@ final class Pools {
         @Override
         public void decide(Transaction tx) {
             checkInitializer();
+            live.options.requireEnforceable(settings.limits().defaults(), "/limits");
+            live.options.requireEnforceable(settings.limits().maximum(), "/max_limits");
             LivePool old = live.pools.get(name);
             if (live.unsettled.contains(name)) {
                 // Somebody else makes or deletes it in this transaction: decided again once that stands.

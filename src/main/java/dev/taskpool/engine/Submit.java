@@ -3,9 +3,11 @@ package dev.taskpool.engine;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
@@ -175,8 +177,24 @@ final class Submit extends Request<Accepted> {
                             + kind
                             + (kind == PoolKind.PROCESS ? " with worker_type " + pool.settings.workerType() : ""));
         }
+        checkLimits(item, pool, pointer.substring(0, pointer.length() - "/pool".length()) + "/limits");
         pool.namedAtNanos = live.ticker.nanos();
         return pool;
+    }
+
+    private void checkLimits(Submission item, LivePool pool, String pointer) {
+        Limits asked = item.spec().surroundings().limits();
+        if (asked.isNone()) {
+            return;
+        }
+        if (pool.settings.kind() != PoolKind.COMMAND) {
+            throw Problem.field(
+                    ProblemCode.LIMIT_UNSUPPORTED,
+                    pointer,
+                    "only the process of a command can be limited by its task; '" + pool.name + "' is "
+                            + pool.settings.kind());
+        }
+        live.options.requireEnforceable(asked, pointer);
     }
 
     /** Where no pool is named: the default pool, or else the first by name whose kind and worker type suit the callable. */
@@ -243,7 +261,10 @@ final class Submit extends Request<Accepted> {
                         timeout(item, pool),
                         batch == null ? null : batch.id(),
                         index,
-                        index == 0 ? key : null);
+                        index == 0 ? key : null)
+                .within(
+                        pool.settings.limits().queueTimeout(item.spec().queueTimeoutMillis()),
+                        surroundings(item, pool));
         Task task = Task.accepted(id, spec, now, spec.delayMillis() > 0 ? now + spec.delayMillis() : 0);
         Cell cell = new Cell(task);
         if (task.notBefore() == 0
@@ -264,11 +285,22 @@ final class Submit extends Request<Accepted> {
         return cell;
     }
 
-    private static @Nullable Long timeout(Submission item, LivePool pool) {
-        if (item.spec().timeoutMillis() != null) {
-            return item.spec().timeoutMillis();
+    private static Surroundings surroundings(Submission item, LivePool pool) {
+        Surroundings asked = item.spec().surroundings();
+        if (pool.settings.kind() != PoolKind.COMMAND) {
+            return asked;
         }
+        Limits limits =
+                pool.settings.limits().of(asked.limits(), item.callable().spec().limits());
+        return limits.equals(asked.limits()) ? asked : asked.with(limits);
+    }
+
+    private static @Nullable Long timeout(Submission item, LivePool pool) {
+        Long asked = item.spec().timeoutMillis();
         Duration own = item.callable().spec().timeout();
-        return own != null ? Long.valueOf(own.toMillis()) : pool.settings.defaultTimeoutMillis();
+        if (asked == null) {
+            asked = own != null ? Long.valueOf(own.toMillis()) : pool.settings.defaultTimeoutMillis();
+        }
+        return pool.settings.limits().timeout(asked);
     }
 }

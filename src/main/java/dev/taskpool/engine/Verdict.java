@@ -30,7 +30,7 @@ final class Verdict {
         // A client's word stands also where it came in the same transaction as the end, or after that of a drain.
         boolean cancelled = task.cancelRequestedAt() > 0 && (reason == null || reason == StopReason.DRAIN);
         StopReason stop = cancelled ? StopReason.CANCEL : reason;
-        return switch (ending) {
+        return switch (StopReason.inRecord(ending, stop)) {
             case Ending.Returned(var result, var output) ->
                 switch (stop) {
                     case TIMEOUT -> failed(task, timeout(task), output, ranMillis, nowMicros);

@@ -3,7 +3,9 @@ package dev.taskpool.http;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.taskpool.engine.Engine;
 import dev.taskpool.engine.PoolView;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Problem;
@@ -20,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 final class PoolHandlers {
     private static final String PROPERTIES = "kind, max_workers, min_workers, virtual_threads, worker_type,"
             + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, queue_capacity, default_timeout_ms, grace_ms,"
-            + " initializer, max_worker_memory_bytes, max_worker_age_ms, max_stuck_workers";
+            + " initializer, max_worker_memory_bytes, max_worker_age_ms, max_stuck_workers,"
+            + " max_timeout_ms, queue_timeout_ms, max_queue_timeout_ms, limits, max_limits";
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
     private static final int DEFAULT_CAPACITY = 10_000;
     private static final long DEFAULT_GRACE_MILLIS = 5_000;
@@ -151,6 +154,11 @@ final class PoolHandlers {
         out.writeNumberField("queue_capacity", settings.queueCapacity());
         number(out, "default_timeout_ms", settings.defaultTimeoutMillis());
         out.writeNumberField("grace_ms", settings.graceMillis());
+        number(out, "max_timeout_ms", settings.limits().maxTimeoutMillis());
+        number(out, "queue_timeout_ms", settings.limits().queueTimeoutMillis());
+        number(out, "max_queue_timeout_ms", settings.limits().maxQueueTimeoutMillis());
+        LimitsJson.write(out, "limits", settings.limits().defaults());
+        LimitsJson.write(out, "max_limits", settings.limits().maximum());
         if (pool.brokenBy() != null) {
             broken(out, pool.brokenBy());
         }
@@ -189,6 +197,11 @@ final class PoolHandlers {
         private @Nullable Long defaultTimeout;
         private @Nullable Long grace;
         private final WorkerPolicyJson policy = new WorkerPolicyJson();
+        private @Nullable Long maxTimeout;
+        private @Nullable Long queueTimeout;
+        private @Nullable Long maxQueueTimeout;
+        private Limits limits = Limits.NONE;
+        private Limits maxLimits = Limits.NONE;
 
         Body(Set<String> workerTypes) {
             this.workerTypes = workerTypes;
@@ -212,6 +225,11 @@ final class PoolHandlers {
                 case "queue_capacity" -> capacity = in.integer(0, 1_000_000);
                 case "default_timeout_ms" -> defaultTimeout = in.integer(1, MAX_MILLIS);
                 case "grace_ms" -> grace = in.integer(0, MAX_MILLIS);
+                case "max_timeout_ms" -> maxTimeout = in.integer(1, MAX_MILLIS);
+                case "queue_timeout_ms" -> queueTimeout = in.integer(1, MAX_MILLIS);
+                case "max_queue_timeout_ms" -> maxQueueTimeout = in.integer(1, MAX_MILLIS);
+                case "limits" -> limits = LimitsJson.read(in);
+                case "max_limits" -> maxLimits = LimitsJson.read(in);
                 default -> {
                     return policy.property(in, name);
                 }
@@ -241,6 +259,14 @@ final class PoolHandlers {
             onlyFor(given, given == null ? "" : given, poolKind, PoolKind.PROCESS);
             onlyFor(policy.stuck(), "max_stuck_workers", poolKind, PoolKind.THREAD);
             onlyFor(onWorkerLost, "on_worker_lost", poolKind, PoolKind.PROCESS);
+            for (String name : List.of("limits", "max_limits")) {
+                if (poolKind == PoolKind.THREAD && !(name.equals("limits") ? limits : maxLimits).isNone()) {
+                    throw Problem.field(
+                            ProblemCode.LIMIT_UNSUPPORTED,
+                            "/" + name,
+                            "a thread cannot be limited, only processes can");
+                }
+            }
             return new PoolSettings(
                     poolKind,
                     maxWorkers.intValue(),
@@ -256,7 +282,8 @@ final class PoolHandlers {
                     capacity == null ? DEFAULT_CAPACITY : capacity.intValue(),
                     defaultTimeout,
                     grace == null ? DEFAULT_GRACE_MILLIS : grace,
-                    policy.policy());
+                    policy.policy(),
+                    new PoolLimits(limits, maxLimits, maxTimeout, queueTimeout, maxQueueTimeout));
         }
 
         private static void onlyFor(@Nullable Object value, String name, PoolKind kind, PoolKind only) {

@@ -124,6 +124,7 @@ final class Problems {
                     UNKNOWN_POOL,
                     POOL_KIND_UNSUPPORTED,
                     INVALID_ARGUMENTS,
+                    LIMIT_UNSUPPORTED,
                     CALLBACK_NOT_ALLOWED,
                     IDEMPOTENCY_KEY_REUSED -> 422;
             case QUEUE_FULL -> 429;

@@ -71,6 +71,7 @@ final class ServiceHandlers {
         if (spec.timeout() != null) {
             out.writeNumberField("timeout_ms", spec.timeout().toMillis());
         }
+        LimitsJson.write(out, "limits", spec.limits());
         if (spec.schema() != null) {
             out.writeFieldName("arguments_schema");
             out.writeRawValue(JsonValues.mapper().writeValueAsString(spec.schema()));

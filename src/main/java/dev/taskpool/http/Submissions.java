@@ -5,9 +5,11 @@ import dev.taskpool.callable.Registry;
 import dev.taskpool.engine.Submission;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.RetryPolicy;
+import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.TaskSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /** Turns bodies into submissions: reads them, holds them against the callables, and knows them again by their key. */
 final class Submissions {
     private static final String PROPERTIES = "callable, args, kwargs, pool, timeout_ms, queue_timeout_ms, delay_ms,"
-            + " priority, max_attempts, retry, deadline_ms, labels, callback_url";
+            + " priority, max_attempts, retry, deadline_ms, labels, callback_url, limits";
     /** A hundred years: beyond it, instants would leave the range of the store's arithmetic. */
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
 
@@ -52,6 +54,7 @@ final class Submissions {
         private @Nullable Long deadline;
         private Map<String, String> labels = Map.of();
         private @Nullable String callbackUrl;
+        private Limits limits = Limits.NONE;
 
         @Override
         public boolean property(JsonIn in, String name) throws IOException {
@@ -77,6 +80,7 @@ final class Submissions {
                 case "deadline_ms" -> deadline = in.integer(1, MAX_MILLIS);
                 case "labels" -> labels = in.strings(32, 63, 256);
                 case "callback_url" -> callbackUrl = in.string(1, 2048);
+                case "limits" -> limits = LimitsJson.read(in);
                 default -> {
                     return false;
                 }
@@ -98,6 +102,9 @@ final class Submissions {
                 text(digest, e.getValue());
             });
             text(digest, callbackUrl);
+            if (!limits.isNone()) {
+                text(digest, "limits " + limits.byName());
+            }
         }
     }
 
@@ -209,7 +216,8 @@ final class Submissions {
                 null,
                 0,
                 draft.callbackUrl,
-                null);
+                null,
+                new Surroundings(draft.limits));
         return new Submission(spec, callable);
     }
 

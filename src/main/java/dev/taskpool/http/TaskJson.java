@@ -5,6 +5,7 @@ import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Outcome;
+import dev.taskpool.model.ProcessExit;
 import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskSpec;
@@ -89,6 +90,8 @@ public final class TaskJson {
         if (spec.timeoutMillis() != null) {
             out.writeNumberField("timeout_ms", spec.timeoutMillis());
         }
+        number(out, "queue_timeout_ms", spec.queueTimeoutMillis());
+        LimitsJson.write(out, "limits", spec.surroundings().limits());
         if (spec.priority() != 0) {
             out.writeNumberField("priority", spec.priority());
         }
@@ -184,6 +187,31 @@ public final class TaskJson {
                 out.writeNumberField("stderr_dropped_bytes", output.stderrDropped());
             }
             out.writeBooleanField("output_truncated", output.truncated());
+        }
+        if (output.exit() != null) {
+            exit(out, output.exit());
+        }
+    }
+
+    private static void exit(JsonGenerator out, ProcessExit exit) throws IOException {
+        out.writeObjectFieldStart("exit");
+        if (exit.code() != null) {
+            out.writeNumberField("code", exit.code());
+        }
+        if (exit.signal() != null) {
+            out.writeStringField("signal", exit.signal());
+        }
+        out.writeStringField("cause", exit.cause());
+        out.writeNumberField("wall_ms", exit.wallMillis());
+        number(out, "user_cpu_ms", exit.userCpuMillis());
+        number(out, "system_cpu_ms", exit.systemCpuMillis());
+        number(out, "peak_memory_bytes", exit.peakMemoryBytes());
+        out.writeEndObject();
+    }
+
+    private static void number(JsonGenerator out, String name, @Nullable Long value) throws IOException {
+        if (value != null) {
+            out.writeNumberField(name, value);
         }
     }
 

@@ -12,6 +12,14 @@ public final class FailureCode {
     public static final String PROCESS_EXIT = "process_exit";
     /** A signal ended the command. */
     public static final String PROCESS_SIGNAL = "process_signal";
+    /** It used more memory than it may. */
+    public static final String MEMORY_LIMIT = "memory_limit";
+    /** It used more CPU time than it may. */
+    public static final String CPU_LIMIT = "cpu_limit";
+    /** It wrote a larger file than it may, and was ended for that. */
+    public static final String FILE_SIZE_LIMIT = "file_size_limit";
+    /** It wanted more processes than it may have, and failed. */
+    public static final String PROCESS_LIMIT = "process_limit";
     /** The worker process died while it held the task. */
     public static final String WORKER_DIED = "worker_died";
     /** The process or worker could not be started. */

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param defaultTimeoutMillis run time of tasks that name none; null is no limit
  * @param graceMillis from TERM to KILL
  * @param worker how its workers begin and when they are replaced
+ * @param limits what its tasks may use
  */
 public record PoolSettings(
         PoolKind kind,
@@ -32,9 +33,10 @@ public record PoolSettings(
         int queueCapacity,
         @Nullable Long defaultTimeoutMillis,
         long graceMillis,
-        WorkerPolicy worker) {
+        WorkerPolicy worker,
+        PoolLimits limits) {
 
-    /** One whose workers begin with nothing and stay. */
+    /** One whose workers begin with nothing and stay, and whose tasks are not limited. */
     public PoolSettings(
             PoolKind kind,
             int maxWorkers,
@@ -61,11 +63,21 @@ public record PoolSettings(
                 queueCapacity,
                 defaultTimeoutMillis,
                 graceMillis,
-                WorkerPolicy.NONE);
+                WorkerPolicy.NONE,
+                PoolLimits.NONE);
     }
 
     /** The same with another policy for workers. */
     public PoolSettings with(WorkerPolicy other) {
+        return with(other, limits);
+    }
+
+    /** The same with other limits. */
+    public PoolSettings with(PoolLimits other) {
+        return with(worker, other);
+    }
+
+    private PoolSettings with(WorkerPolicy policy, PoolLimits limit) {
         return new PoolSettings(
                 kind,
                 maxWorkers,
@@ -79,7 +91,8 @@ public record PoolSettings(
                 queueCapacity,
                 defaultTimeoutMillis,
                 graceMillis,
-                other);
+                policy,
+                limit);
     }
 
     /** The worker type that every installation has. */

@@ -31,6 +31,7 @@ public enum ProblemCode {
     UNKNOWN_POOL("There is no such pool"),
     POOL_KIND_UNSUPPORTED("The callable does not run on this kind of pool"),
     INVALID_ARGUMENTS("The arguments do not fit the callable"),
+    LIMIT_UNSUPPORTED("The limit cannot be kept here"),
     CALLBACK_NOT_ALLOWED("The callback's address is not allowed"),
     IDEMPOTENCY_KEY_REUSED("The idempotency key stands for another request"),
     QUEUE_FULL("The pool's queue is full"),

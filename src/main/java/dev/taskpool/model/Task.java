@@ -57,6 +57,7 @@ public record Task(
      * @param stderrDropped bytes of standard error that are not kept
      * @param truncated whether it wrote more than is kept
      * @param exitCode of its process, where it had one that exited
+     * @param exit of its process, where it had one and its end is known
      */
     public record Output(
             long stdoutBytes,
@@ -64,9 +65,26 @@ public record Task(
             long stdoutDropped,
             long stderrDropped,
             boolean truncated,
-            @Nullable Integer exitCode) {
+            @Nullable Integer exitCode,
+            @Nullable ProcessExit exit) {
         /** Nothing written, no process. */
         public static final Output NONE = new Output(0, 0, 0, 0, false, null);
+
+        /** What was written, before anything is known of a process. */
+        public Output(
+                long stdoutBytes,
+                long stderrBytes,
+                long stdoutDropped,
+                long stderrDropped,
+                boolean truncated,
+                @Nullable Integer exitCode) {
+            this(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, exitCode, null);
+        }
+
+        /** The same with the end of its process. */
+        public Output withExit(ProcessExit ended) {
+            return new Output(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, ended.code(), ended);
+        }
     }
 
     /**

@@ -5,10 +5,15 @@ import dev.taskpool.callable.Snooze;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.ProcessExit;
+import dev.taskpool.model.Task;
 import dev.taskpool.model.WorkerPolicy;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
+import dev.taskpool.process.ProcessSpec;
+import dev.taskpool.process.ResourceLimits;
 import dev.taskpool.process.Spawner;
 import dev.taskpool.worker.FrameChannel;
 import dev.taskpool.worker.Message;
@@ -52,6 +57,7 @@ public final class ProcessRunner implements Runner {
     private final Consumer<Breakage> broken;
     private final Roster roster;
     private final WorkerIds ids = new WorkerIds();
+    private volatile PoolSettings settings;
     private final SecureRandom random = new SecureRandom();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
 
@@ -82,6 +88,7 @@ public final class ProcessRunner implements Runner {
             Consumer<Breakage> broken) {
         this.pool = pool;
         this.type = type;
+        this.settings = settings;
         this.spawner = spawner;
         this.socketFolder = socketFolder;
         this.maxResultBytes = maxResultBytes;
@@ -141,6 +148,7 @@ public final class ProcessRunner implements Runner {
 
     @Override
     public void configure(PoolSettings settings) {
+        this.settings = settings;
         roster.configure(settings);
         // Now: the next run must not find a worker that the settings have no place for.
         letIdleGo();
@@ -182,6 +190,13 @@ public final class ProcessRunner implements Runner {
 
     // --- the life of a worker ---
 
+    /** How to start a worker: within the limits that hold for the pool now. */
+    private ProcessSpec spec(WorkerSocket at, Worker worker) {
+        ProcessSpec spec = type.spec(at.path(), worker.token);
+        Limits limits = settings.limits().ofWorker();
+        return limits.isNone() ? spec : spec.withLimits(ProcessLimits.of(limits));
+    }
+
     private void spawn() {
         byte[] secret = new byte[16];
         random.nextBytes(secret);
@@ -193,7 +208,7 @@ public final class ProcessRunner implements Runner {
             if (socket == null) {
                 socket = new WorkerSocket(socketFolder, "pool-" + pool + "-worker", this::connected);
             }
-            ChildProcess child = spawner.start(type.spec(socket.path(), worker.token), worker);
+            ChildProcess child = spawner.start(spec(socket, worker), worker);
             worker.started(child);
             if (roster.isLeaving(worker)) {
                 // It was given up while it was being started, when there was no process to be ended.
@@ -465,7 +480,9 @@ public final class ProcessRunner implements Runner {
         Roster.Loss loss = roster.buried(worker);
         Run run = loss.run();
         if (run != null) {
-            run.ended(new Ending.Failed(died(exit, cause), run.output().close(null)));
+            Task.Output output = run.output().close(null);
+            ProcessExit end = exit == null ? null : ExitRecord.of(exit);
+            run.ended(new Ending.Failed(died(exit, end, cause), end == null ? output : output.withExit(end)));
         }
         // After that: the task that the worker held has the evidence, the others fail because of it.
         if (loss.breaks()) {
@@ -477,16 +494,21 @@ public final class ProcessRunner implements Runner {
         finishClose();
     }
 
-    private static Failure died(@Nullable Exit exit, String cause) {
-        Integer code = null;
-        String signal = null;
-        if (exit != null) {
-            switch (exit.status()) {
-                case Exit.Status.Exited(int status) -> code = status;
-                case Exit.Status.Signalled signalled -> signal = signalled.signalName();
-            }
+    private Failure died(@Nullable Exit exit, @Nullable ProcessExit end, String cause) {
+        ResourceLimits.Kind limit = exit == null ? null : exit.limit();
+        String code = ProcessLimits.code(limit);
+        String message = "the worker was lost: " + cause;
+        if (limit != null) {
+            message = ProcessLimits.sentence(limit, settings.limits().ofWorker()) + "; " + message;
         }
-        return new Failure(FailureCode.WORKER_DIED, "the worker was lost: " + cause, null, null, null, code, signal);
+        return new Failure(
+                code == null ? FailureCode.WORKER_DIED : code,
+                message,
+                null,
+                null,
+                null,
+                end == null ? null : end.code(),
+                end == null ? null : end.signal());
     }
 
     private static void notStarted(Run run, String reason) {

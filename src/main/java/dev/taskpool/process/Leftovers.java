@@ -47,6 +47,7 @@ public final class Leftovers {
             if (killed > 0) {
                 LOG.warn("killed {} processes that an earlier run of this service had left", killed);
             }
+            Cgroups.removeLeftovers(earlier);
         }
         recorded.add(current);
         write(file, recorded);

@@ -20,9 +20,10 @@ final class ProcFs {
      *
      * @param state the letter, such as R, S, D, T or Z
      * @param flags the kernel's PF_ flags
+     * @param cpuTicks clock ticks of CPU time, in both modes, with that of the children that it has waited for
      * @param startTicks clock ticks from boot to its start
      */
-    record Stat(char state, int parent, int group, int session, long flags, long startTicks) {
+    record Stat(char state, int parent, int group, int session, long flags, long cpuTicks, long startTicks) {
         /** PF_KTHREAD of the kernel's sched.h, which proc(5) points to. */
         private static final long KERNEL_THREAD = 0x0020_0000;
 
@@ -54,6 +55,10 @@ final class ProcFs {
                 Integer.parseInt(fields[2]),
                 Integer.parseInt(fields[3]),
                 Long.parseLong(fields[6]),
+                Long.parseLong(fields[11])
+                        + Long.parseLong(fields[12])
+                        + Long.parseLong(fields[13])
+                        + Long.parseLong(fields[14]),
                 Long.parseLong(fields[19]));
     }
 
@@ -135,6 +140,24 @@ final class ProcFs {
             }
         }
         return -1;
+    }
+
+    /** The children of all threads of a process; needs CONFIG_PROC_CHILDREN, which the spawner needs as well. */
+    static List<Integer> children(int pid) {
+        List<Integer> children = new ArrayList<>();
+        Path threads = ROOT.resolve(Integer.toString(pid)).resolve("task");
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(threads, "[0-9]*")) {
+            for (Path entry : entries) {
+                for (String word : Files.readString(entry.resolve("children")).split(" ")) {
+                    if (!word.isBlank()) {
+                        children.add(Integer.parseInt(word.strip()));
+                    }
+                }
+            }
+        } catch (IOException | java.nio.file.DirectoryIteratorException gone) {
+            return children; // it ended, or a thread of it: there is another look
+        }
+        return children;
     }
 
     /** All processes that can be seen. */

@@ -7,12 +7,16 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.Outcome;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
+import dev.taskpool.model.ProcessExit;
 import dev.taskpool.model.RetryPolicy;
+import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
@@ -39,13 +43,26 @@ final class Codec {
     private static final int POOL_SAVED = 5;
     private static final int POOL_DELETED = 6;
 
-    /** A longer failure is shortened where it stands in a list. */
-    private static final int BRIEF_CHARS = 4 << 10;
+    /** Bits of an output's flags. */
+    private static final int TRUNCATED = 1;
 
-    /** Bits of a pool's flags; 2 is taken. */
+    private static final int DROPPED = 2;
+
+    private static final int EXIT = 4;
+
+    /** Bits of what stands at the end of a spec. */
+    private static final int KEY = 1;
+
+    private static final int LIMITS = 2;
+
+    /** Bits of a pool's flags. */
     private static final int BY_API = 1;
 
+    private static final int POOL_LIMITS = 2;
     private static final int WORKER_POLICY = 4;
+
+    /** A longer failure is shortened where it stands in a list. */
+    private static final int BRIEF_CHARS = 4 << 10;
 
     private Codec() {}
 
@@ -173,10 +190,14 @@ final class Codec {
         }
         out.putOptional(spec.callbackUrl());
         IdempotencyKey key = spec.key();
-        out.putByte(key == null ? 0 : 1);
+        Limits limits = spec.surroundings().limits();
+        out.putByte((key == null ? 0 : KEY) | (limits.isNone() ? 0 : LIMITS));
         if (key != null) {
             out.putString(key.keyHash());
             out.putString(key.bodyHash());
+        }
+        if (!limits.isNone()) {
+            limits(limits, out);
         }
     }
 
@@ -205,7 +226,9 @@ final class Codec {
             index = in.readInt();
         }
         String callback = in.readOptionalString();
-        IdempotencyKey key = in.readByte() == 0 ? null : new IdempotencyKey(in.readString(), in.readString());
+        int flags = in.readByte();
+        IdempotencyKey key = (flags & KEY) == 0 ? null : new IdempotencyKey(in.readString(), in.readString());
+        Limits limits = (flags & LIMITS) == 0 ? Limits.NONE : limits(in);
         return new TaskSpec(
                 callable,
                 args,
@@ -223,7 +246,25 @@ final class Codec {
                 batch,
                 index,
                 callback,
-                key);
+                key,
+                limits.isNone() ? Surroundings.NONE : new Surroundings(limits));
+    }
+
+    private static void limits(Limits limits, Bytes out) {
+        out.putOptional(limits.memoryBytes());
+        out.putOptional(limits.cpuMillis());
+        out.putOptional(limits.openFiles());
+        out.putOptional(limits.processes());
+        out.putOptional(limits.fileSizeBytes());
+    }
+
+    private static Limits limits(Bytes.Reader in) {
+        return new Limits(
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong());
     }
 
     /** Returns a task as lists have it: without arguments and result, and of an error without what may be long. */
@@ -268,7 +309,8 @@ final class Codec {
                 spec.batch(),
                 spec.batchIndex(),
                 spec.callbackUrl(),
-                spec.key());
+                spec.key(),
+                spec.surroundings().brief());
     }
 
     private static @Nullable Outcome brief(@Nullable Outcome outcome) {
@@ -320,12 +362,17 @@ final class Codec {
             out.putLong(output.stdoutBytes());
             out.putLong(output.stderrBytes());
             boolean dropped = output.stdoutDropped() > 0 || output.stderrDropped() > 0;
-            out.putByte((output.truncated() ? 1 : 0) | (dropped ? 2 : 0));
+            out.putByte((output.truncated() ? TRUNCATED : 0)
+                    | (dropped ? DROPPED : 0)
+                    | (output.exit() != null ? EXIT : 0));
             if (dropped) {
                 out.putLong(output.stdoutDropped());
                 out.putLong(output.stderrDropped());
             }
             out.putOptional(output.exitCode());
+            if (output.exit() != null) {
+                exit(output.exit(), out);
+            }
         }
         Task.Callback callback = task.callback();
         out.putByte(callback == null ? 0 : 1);
@@ -477,14 +524,33 @@ final class Codec {
         long stdout = in.readLong();
         long stderr = in.readLong();
         int flags = in.readByte();
-        boolean dropped = (flags & 2) != 0;
-        return new Task.Output(
-                stdout,
-                stderr,
-                dropped ? in.readLong() : 0,
-                dropped ? in.readLong() : 0,
-                (flags & 1) != 0,
-                in.readOptionalInt());
+        boolean dropped = (flags & DROPPED) != 0;
+        long stdoutDropped = dropped ? in.readLong() : 0;
+        long stderrDropped = dropped ? in.readLong() : 0;
+        Integer exitCode = in.readOptionalInt();
+        ProcessExit exit = (flags & EXIT) == 0 ? null : exit(in);
+        return new Task.Output(stdout, stderr, stdoutDropped, stderrDropped, (flags & TRUNCATED) != 0, exitCode, exit);
+    }
+
+    private static void exit(ProcessExit exit, Bytes out) {
+        out.putOptional(exit.code());
+        out.putOptional(exit.signal());
+        out.putString(exit.cause());
+        out.putLong(exit.wallMillis());
+        out.putOptional(exit.userCpuMillis());
+        out.putOptional(exit.systemCpuMillis());
+        out.putOptional(exit.peakMemoryBytes());
+    }
+
+    private static ProcessExit exit(Bytes.Reader in) {
+        return new ProcessExit(
+                in.readOptionalInt(),
+                in.readOptionalString(),
+                in.readString(),
+                in.readLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong());
     }
 
     private static void outcome(@Nullable Outcome outcome, Bytes out) {
@@ -557,7 +623,8 @@ final class Codec {
         out.putString(pool.state().name());
         WorkerPolicy policy = s.worker();
         boolean hasPolicy = !policy.equals(WorkerPolicy.NONE);
-        out.putByte((pool.byApi() ? BY_API : 0) | (hasPolicy ? WORKER_POLICY : 0));
+        boolean limited = !s.limits().equals(PoolLimits.NONE);
+        out.putByte((pool.byApi() ? BY_API : 0) | (limited ? POOL_LIMITS : 0) | (hasPolicy ? WORKER_POLICY : 0));
         out.putString(s.kind().name());
         out.putLong(s.maxWorkers());
         out.putLong(s.minWorkers());
@@ -570,6 +637,13 @@ final class Codec {
         out.putLong(s.queueCapacity());
         out.putOptional(s.defaultTimeoutMillis());
         out.putLong(s.graceMillis());
+        if (limited) {
+            limits(s.limits().defaults(), out);
+            limits(s.limits().maximum(), out);
+            out.putOptional(s.limits().maxTimeoutMillis());
+            out.putOptional(s.limits().queueTimeoutMillis());
+            out.putOptional(s.limits().maxQueueTimeoutMillis());
+        }
         if (hasPolicy) {
             policy(policy, out);
         }
@@ -612,6 +686,10 @@ final class Codec {
                 in.readInt(),
                 in.readOptionalLong(),
                 in.readLong());
+        if ((flags & POOL_LIMITS) != 0) {
+            settings = settings.with(new PoolLimits(
+                    limits(in), limits(in), in.readOptionalLong(), in.readOptionalLong(), in.readOptionalLong()));
+        }
         if ((flags & WORKER_POLICY) != 0) {
             settings = settings.with(policy(in));
         }

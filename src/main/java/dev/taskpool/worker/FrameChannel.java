@@ -2,6 +2,7 @@ package dev.taskpool.worker;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.locks.ReentrantLock;
@@ -42,16 +43,19 @@ public final class FrameChannel implements AutoCloseable {
      * Waits for the next frame.
      *
      * @return its body, one that {@link #isOversized}, or null where the other side has closed
-     * @throws IOException where the connection broke, or no frame can have such a length
+     * @throws ProtocolException where no frame begins like that: without a look at its beginning, four bytes of garbage would be a
+     *     length that is waited for until somebody gives up
+     * @throws IOException where the connection broke
      */
     public byte @Nullable [] read() throws IOException {
-        if (!fill()) {
+        if (!fill(4)) {
             return null;
         }
         int length = in.getInt();
         if (length <= 0) {
-            throw new IOException("not a length of a frame: " + length);
+            throw new ProtocolException("not a length of a frame: " + length);
         }
+        requireObject(length);
         if (length > MAX_FRAME) {
             body(length, null);
             return OVERSIZED;
@@ -66,9 +70,19 @@ public final class FrameChannel implements AutoCloseable {
         return frame.length == 0;
     }
 
-    /** Receives the four bytes of a length; false at a clean end. */
-    private boolean fill() throws IOException {
-        while (in.remaining() < 4) {
+    private void requireObject(int length) throws IOException {
+        if (!fill(Math.min(2, length))) {
+            throw new EOFException("the connection ended within a frame");
+        }
+        char second = length == 1 ? 0 : (char) in.get(in.position() + 1);
+        if (in.get(in.position()) != '{' || "\"} \t\r\n".indexOf(second) < 0) {
+            throw new ProtocolException("a frame does not begin like a JSON object");
+        }
+    }
+
+    /** Receives so many bytes; false at a clean end. */
+    private boolean fill(int bytes) throws IOException {
+        while (in.remaining() < bytes) {
             in.compact();
             int n = receive();
             if (n < 0) {

@@ -175,10 +175,15 @@ class ProcessRunnerTest {
     void exitOfACallableIsADeath() throws Exception {
         ProcessRunner pool = java(1);
         for (int code : new int[] {0, 3}) {
-            Failure failure = failure(
-                    bench.start(pool, "test.exit", "[" + code + "]", null).await());
+            Ending ending =
+                    bench.start(pool, "test.exit", "[" + code + "]", null).await();
+            Failure failure = failure(ending);
             assertThat(failure.code()).isEqualTo(FailureCode.WORKER_DIED);
             assertThat(failure.exitCode()).isEqualTo(code);
+            assertThat(ending.output().exit()).isNotNull().satisfies(exit -> {
+                assertThat(exit.code()).isEqualTo(code);
+                assertThat(exit.cause()).isEqualTo("exited");
+            });
         }
         assertThat(bench.start(pool, "noop", null, null).result()).hasToString("null");
     }
