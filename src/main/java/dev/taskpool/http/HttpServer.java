@@ -30,6 +30,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -134,7 +135,11 @@ public final class HttpServer implements AutoCloseable {
                     Math.max(options.idleTimeout().toMillis(), options.maxWait().toMillis() + 15_000));
             return connector;
         });
-        config.jetty.modifyServer(server -> server.setErrorHandler(new TransportErrors()));
+        config.jetty.modifyServer(server -> {
+            server.setErrorHandler(new TransportErrors());
+            // Counts requests to the last byte of their answers, suspended ones too: the stop waits for them.
+            server.insertHandler(new GracefulHandler());
+        });
         for (Route route : routes) {
             config.routes.addHttpHandler(route.method(), route.path(), context -> handle(context, route));
             if (route.method().equals(HandlerType.GET)) {
