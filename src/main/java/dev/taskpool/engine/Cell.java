@@ -16,6 +16,9 @@ final class Cell {
     @Nullable
     StopReason stop;
 
+    /** Whether a change of the task was decided and is not durable yet: it must not leave memory. */
+    boolean changing;
+
     Timers.@Nullable Timer runTimer;
 
     /** Stops the run when the task was to be done. */

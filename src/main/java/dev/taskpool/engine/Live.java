@@ -472,7 +472,10 @@ final class Live {
     /** Forgets a task that H2 has and nothing here needs. */
     void evict(Cell cell) {
         Task task = cell.task();
-        if (cell.appliedRevision != task.revision() || cell.run() != null) {
+        // One that is being started in this very transaction is in H2 as it was, and nowhere as it will be: were it
+        // forgotten
+        // now, it would run and end without memory, and H2 would be asked, which is behind.
+        if (cell.changing || cell.appliedRevision != task.revision() || cell.run() != null) {
             return;
         }
         if (task.state() == TaskState.PENDING) {

@@ -196,6 +196,7 @@ final class Loop implements Runnable {
         Task before = step.before();
         Task task = step.after();
         cell.task(task);
+        cell.changing = false;
         if (before == null) {
             live.cells.put(task.id().sequence(), cell);
             live.observer.accepted(task);

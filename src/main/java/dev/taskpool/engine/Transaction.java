@@ -36,6 +36,7 @@ final class Transaction {
 
     /** Adds a new task. It may be changed further before it is durable. */
     void create(Cell cell, Task task) {
+        cell.changing = true;
         positions.put(cell, steps.size());
         steps.add(new Step(cell, null, task));
         weight += task.weight();
@@ -50,6 +51,7 @@ final class Transaction {
     void change(Cell cell, Task next) {
         weight += next.weight() - next.spec().weight();
         Integer at = positions.get(cell);
+        cell.changing = true;
         if (at == null) {
             positions.put(cell, steps.size());
             steps.add(new Step(cell, cell.task(), next));
@@ -96,6 +98,7 @@ final class Transaction {
     }
 
     void rollback() {
+        steps.forEach(step -> step.cell.changing = false);
         for (int i = undo.size() - 1; i >= 0; i--) {
             undo.get(i).run();
         }
