@@ -13,11 +13,13 @@ RUN mvn -B -ntp -DskipTests -Daot.skip=true package
 FROM ${RUN_IMAGE}
 # tini: an init as PID 1 reaps what subprocesses leave behind, and passes signals on.
 RUN apt-get update && apt-get install -y --no-install-recommends tini curl && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /app taskpool \
+    && useradd --uid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin taskpool \
     && mkdir -p /app /data && chown taskpool /data
 COPY --from=build /src/target/lib /app/lib
 COPY --from=build /src/taskpool /src/LICENSE /app/
 COPY --from=build /src/config /app/config
+# The workers of other languages. Their interpreters are not in this image: build one on it that has them.
+COPY --from=build /src/workers /app/workers
 COPY --from=build /src/target/taskpool.jar /app/taskpool.jar
 WORKDIR /app
 # The cache fits exactly this JVM and these jars, so it is made here.

@@ -8,8 +8,10 @@ CREATE TABLE task (
     pool       VARCHAR(64)  NOT NULL,
     callable   VARCHAR(128) NOT NULL,
     expires_at BIGINT,                       -- Unix ms; set when done
-    spec       VARBINARY(65536),             -- null: in payload, part 0
-    progress   VARBINARY(65536)              -- null: in payload, part 1
+    spec       VARBINARY(65536) NOT NULL,
+    large_spec BOOLEAN NOT NULL,             -- whole in payload, part 0; here without arguments, so that lists need not read them
+    progress   VARBINARY(65536) NOT NULL,
+    large_progress BOOLEAN NOT NULL          -- whole in payload, part 1; here without result and trace
 );
 CREATE INDEX task_expires ON task (expires_at);
 
@@ -36,7 +38,7 @@ CREATE TABLE wake (
     seq BIGINT NOT NULL PRIMARY KEY,
     due BIGINT NOT NULL
 );
-CREATE INDEX wake_due ON wake (due);
+CREATE INDEX wake_due ON wake (due, seq); -- pages go on behind an instant and a task: many may be due at one instant
 
 CREATE TABLE task_label (
     name    VARCHAR(256) NOT NULL,

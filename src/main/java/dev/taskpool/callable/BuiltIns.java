@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.RetryPolicy;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,6 +13,7 @@ import java.math.BigInteger;
 import java.math.MathContext;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -22,6 +24,9 @@ import java.util.concurrent.locks.LockSupport;
 /** The callables that every installation has: enough to try the service, and for the acceptance cases. */
 public final class BuiltIns implements CallableProvider {
     private static final int MAX_RANDOM_BYTES = 1 << 20;
+
+    /** Of a power: about 2.5 million digits, and a second or two. BigInteger's arithmetic cannot be interrupted. */
+    private static final long MAX_POWER_BITS = 1 << 23;
 
     @Override
     public Map<CallableSpec, TaskCallable> callables() {
@@ -36,7 +41,9 @@ public final class BuiltIns implements CallableProvider {
         all.put(repeatable("noop", "Returns null.", "{}"), c -> null);
         all.put(
                 repeatable(
-                        "math.pow", "args [base, exponent]: exact for integers with an exponent of 0 to 100000.", """
+                        "math.pow",
+                        "args [base, exponent]: exact for integers with an exponent of 0 to 100000 and a result of up to 8388608 bits.",
+                        """
                         {"properties":{"args":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}}}}"""),
                 BuiltIns::pow);
         all.put(
@@ -73,9 +80,18 @@ public final class BuiltIns implements CallableProvider {
                         Set.of(PoolKind.THREAD, PoolKind.PROCESS),
                         OnLost.FAIL,
                         1,
+                        RetryPolicy.DEFAULT,
                         null,
                         null),
                 BuiltIns::stubborn);
+        all.put(
+                repeatable(
+                        "demo.snooze_until",
+                        "args [unix_milliseconds]: asks to be run again until it is so late, then returns the attempt.",
+                        """
+                        {"properties":{"args":{"type":"array","minItems":1,"maxItems":1,
+                         "items":{"type":"integer","minimum":0}}}}"""),
+                BuiltIns::snoozeUntil);
         return all;
     }
 
@@ -102,7 +118,12 @@ public final class BuiltIns implements CallableProvider {
         if (base.isIntegralNumber() && exponent.canConvertToInt() && exponent.isIntegralNumber()) {
             int n = exponent.intValue();
             if (n >= 0 && n <= 100_000) {
-                return base.bigIntegerValue().pow(n);
+                BigInteger b = base.bigIntegerValue();
+                if ((long) b.bitLength() * n > MAX_POWER_BITS) {
+                    throw new IllegalArgumentException("the result could have " + (long) b.bitLength() * n
+                            + " bits; at most " + MAX_POWER_BITS + " are calculated");
+                }
+                return b.pow(n);
             }
         }
         double power = Math.pow(base.doubleValue(), exponent.doubleValue());
@@ -165,6 +186,14 @@ public final class BuiltIns implements CallableProvider {
         }
         throw new IllegalStateException(
                 context.args().isEmpty() ? "" : context.arg(0).asText());
+    }
+
+    private static Object snoozeUntil(TaskContext context) throws Snooze {
+        long left = context.arg(0).longValue() - System.currentTimeMillis();
+        if (left > 0) {
+            throw new Snooze(Duration.ofMillis(Math.min(left, 500)));
+        }
+        return context.attempt();
     }
 
     private static Object stubborn(TaskContext context) {

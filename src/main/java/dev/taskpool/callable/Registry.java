@@ -1,7 +1,7 @@
 package dev.taskpool.callable;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.networknt.schema.Error;
-import com.networknt.schema.InputFormat;
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
@@ -99,33 +99,42 @@ public final class Registry {
      * @throws Problem {@code invalid_arguments}, naming each place that does not fit
      */
     public void checkArguments(String name, @Nullable Json args, @Nullable Json kwargs, String pointer) {
+        Registered callable = byName.get(name);
+        // First what knows the callable best: its words are clearer than a schema's.
+        if (callable != null && callable.check() != null) {
+            callable.check().problem(args, kwargs).ifPresent(wrong -> {
+                throw Problem.field(
+                        ProblemCode.INVALID_ARGUMENTS, pointer + wrong.pointer(), shortened(wrong.detail()));
+            });
+        }
         Schema schema = schemas.get(name);
         if (schema != null) {
             checkSchema(schema, args, kwargs, pointer);
-        }
-        Registered callable = byName.get(name);
-        if (callable != null && callable.check() != null) {
-            callable.check().problem(args, kwargs).ifPresent(sentence -> {
-                throw Problem.field(
-                        ProblemCode.INVALID_ARGUMENTS,
-                        pointer + (sentence.startsWith("kwargs") ? "/kwargs" : "/args"),
-                        shortened(sentence));
-            });
         }
     }
 
     private static void checkSchema(Schema schema, @Nullable Json args, @Nullable Json kwargs, String pointer) {
         String both =
                 "{\"args\":" + (args == null ? "[]" : args) + ",\"kwargs\":" + (kwargs == null ? "{}" : kwargs) + "}";
-        List<Error> errors = schema.validate(both, InputFormat.JSON);
+        // Given text, the validator would parse it by itself, with limits of its own.
+        List<Error> errors = schema.validate(JsonValues.tree(Json.ofValid(both)));
         if (!errors.isEmpty()) {
             throw Problem.fields(
                     ProblemCode.INVALID_ARGUMENTS,
                     errors.stream()
                             .map(e -> new Problem.FieldError(
-                                    pointer + e.getInstanceLocation(), shortened(e.getMessage())))
+                                    pointer + e.getInstanceLocation(), shortened(e.getMessage()) + value(e)))
                             .toList());
         }
+    }
+
+    private static String value(Error error) {
+        JsonNode node = error.getInstanceNode();
+        if (node == null || !node.isValueNode()) {
+            return "";
+        }
+        String text = node.toString();
+        return ", is " + (text.length() <= 80 ? text : text.substring(0, 80) + "…");
     }
 
     private static String shortened(String message) {

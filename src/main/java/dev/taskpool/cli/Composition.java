@@ -1,5 +1,6 @@
 package dev.taskpool.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.taskpool.callable.BuiltIns;
 import dev.taskpool.callable.CallableSpec;
 import dev.taskpool.callable.JsonValues;
@@ -13,20 +14,30 @@ import dev.taskpool.http.Tokens;
 import dev.taskpool.journal.Durability;
 import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.WorkerPolicy;
 import dev.taskpool.pool.CommandTemplate;
+import dev.taskpool.process.Programs;
+import dev.taskpool.process.ResourceLimits;
+import dev.taskpool.process.RunAs;
+import dev.taskpool.process.Spawner;
 import dev.taskpool.store.Store;
 import dev.taskpool.worker.WorkerType;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** From settings to what the rooms are made of. */
 final class Composition {
@@ -36,7 +47,18 @@ final class Composition {
 
     /** Makes what can be wrong beyond the form of the settings. */
     static void check(Settings settings) {
-        registry(settings);
+        registry(settings, Map.of());
+        workerTypes(settings).forEach((name, type) -> {
+            try {
+                Programs.problem(type.spec(Path.of("/"), "")).ifPresent(problem -> {
+                    throw new CannotStartException("workers." + name + ": " + problem, null);
+                });
+            } catch (IllegalArgumentException e) {
+                throw new CannotStartException("workers." + name + ": " + e.getMessage(), e);
+            }
+        });
+        checkLimits(settings, unenforceable());
+        checkUsers(settings);
     }
 
     static Store.Options store(Settings settings) {
@@ -51,8 +73,12 @@ final class Composition {
                 settings.tasks().priorityAgeing());
     }
 
-    /** All callables: built in, from plugins, from the configuration. */
-    static Registry registry(Settings settings) {
+    /**
+     * All callables: built in, from plugins, from the configuration, from workers.
+     *
+     * @param offered what workers of each type can run
+     */
+    static Registry registry(Settings settings, Map<String, List<CallableSpec>> offered) {
         List<Registered> all = new ArrayList<>(Registry.of(new BuiltIns()));
         try {
             all.addAll(Registry.plugins(settings.plugins()));
@@ -60,33 +86,59 @@ final class Composition {
             throw new CannotStartException("plugins.directory " + settings.plugins() + " cannot be read: " + e, e);
         }
         Map<String, CommandTemplate> templates = templates(settings);
-        for (Map.Entry<String, Settings.Command> command : settings.commands().entrySet()) {
+        for (Map.Entry<String, Settings.Command> command :
+                settings.allCommands().entrySet()) {
             CommandTemplate template = templates.get(command.getKey());
-            all.add(new Registered(
-                    spec(command.getKey(), command.getValue()), null, template == null ? null : template::problem));
+            all.add(Registered.command(
+                    spec(command.getKey(), command.getValue(), template), template == null ? null : template::problem));
         }
+        Map<String, String> owners = new HashMap<>();
+        all.forEach(each -> owners.put(each.spec().name(), "is there without it"));
+        offered.forEach((type, specs) -> specs.forEach(spec -> {
+            String owner = owners.put(spec.name(), "is also offered by workers." + type);
+            if (owner != null) {
+                throw new CannotStartException(
+                        "workers." + type + " offers the callable " + spec.name() + ", which " + owner
+                                + ": each name stands for one callable",
+                        null);
+            }
+            all.add(Registered.of(type, spec));
+        }));
+        Registry registry;
         try {
-            return new Registry(all);
+            registry = new Registry(all);
         } catch (IllegalArgumentException e) {
             throw new CannotStartException(String.valueOf(e.getMessage()), e);
+        }
+        settings.pools().forEach((name, pool) -> checkInitializer(name, pool, registry, offered.keySet()));
+        return registry;
+    }
+
+    /** Refuses an initializer that workers of its pool do not have, where it is known what they have. */
+    private static void checkInitializer(String name, PoolSettings pool, Registry registry, Set<String> asked) {
+        WorkerPolicy.Initializer initializer = pool.worker().initializer();
+        if (initializer == null
+                || !(pool.workerType().equals(PoolSettings.JAVA_WORKER) || asked.contains(pool.workerType()))) {
+            return;
+        }
+        Registered callable = registry.find(initializer.callable());
+        if (callable == null || !callable.runsOn(pool)) {
+            throw new CannotStartException(
+                    "pools." + name + ".initializer: there is no callable " + initializer.callable()
+                            + " for workers of type " + pool.workerType(),
+                    null);
         }
     }
 
     /** The commands of the configuration, by the name of their callable. */
     static Map<String, CommandTemplate> templates(Settings settings) {
         Map<String, CommandTemplate> all = new LinkedHashMap<>();
-        settings.commands().forEach((name, command) -> {
+        settings.allCommands().forEach((name, command) -> {
             try {
-                all.put(
-                        name,
-                        CommandTemplate.of(
-                                command.argv(),
-                                command.allowLeadingDash(),
-                                command.stdin(),
-                                command.result(),
-                                command.env(),
-                                command.inheritEnv(),
-                                command.successExitCodes()));
+                CommandTemplate template = name.equals(Settings.EXEC) && command.equals(settings.exec())
+                        ? CommandTemplate.free(command.env(), command.inheritEnv())
+                        : template(command);
+                all.put(name, template.as(command.user()));
             } catch (IllegalArgumentException e) {
                 throw new CannotStartException("commands." + name + ": " + e.getMessage(), e);
             }
@@ -94,22 +146,130 @@ final class Composition {
         return all;
     }
 
+    private static CommandTemplate template(Settings.Command command) {
+        return CommandTemplate.of(
+                command.argv(),
+                command.allowLeadingDash(),
+                command.stdin(),
+                command.result(),
+                command.env(),
+                command.inheritEnv(),
+                command.successExitCodes());
+    }
+
+    /** Returns what is wrong with a command. */
+    static Optional<String> problem(Settings.Command command) {
+        try {
+            template(command);
+            return Optional.empty();
+        } catch (IllegalArgumentException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
+    }
+
     /** What PROCESS pools may start, by name. */
     static Map<String, WorkerType> workerTypes(Settings settings) {
         String java = PoolSettings.JAVA_WORKER;
-        return Map.of(java, WorkerType.java(java, settings.plugins(), WORKER_HEAP_BYTES, Map.of()));
+        Map<String, WorkerType> all = new LinkedHashMap<>();
+        all.put(java, WorkerType.java(java, settings.plugins(), WORKER_HEAP_BYTES, Map.of()));
+        settings.workers().forEach((name, worker) -> all.put(name, workerType(name, worker)));
+        return all;
     }
 
-    private static CallableSpec spec(String name, Settings.Command command) {
+    private static WorkerType workerType(String name, Settings.Worker worker) {
+        String home = home().toString();
+        Map<String, String> env = new HashMap<>();
+        for (String variable : worker.inheritEnv()) {
+            String value = System.getenv(variable);
+            if (value != null) {
+                env.put(variable, value);
+            }
+        }
+        env.putAll(worker.env());
+        return new WorkerType(
+                name,
+                worker.command().stream()
+                        .map(word -> word.replace("{home}", home))
+                        .toList(),
+                env,
+                Path.of(worker.directory() == null ? "" : worker.directory().replace("{home}", home))
+                        .toAbsolutePath(),
+                ResourceLimits.NO_CORE,
+                worker.startTimeout());
+    }
+
+    /** Where this is installed: the launcher says so. */
+    private static Path home() {
+        String home = System.getenv("TASKPOOL_HOME");
+        return Path.of(home == null ? "" : home).toAbsolutePath();
+    }
+
+    private static CallableSpec spec(String name, Settings.Command command, @Nullable CommandTemplate template) {
         String schema = command.argumentsSchema();
+        JsonNode ofPlaceholders = template == null ? null : template.schema();
         return new CallableSpec(
                 name,
                 command.description(),
                 Set.of(PoolKind.COMMAND),
                 command.onLost(),
                 command.maxAttempts(),
+                command.retry(),
                 command.timeout(),
-                schema == null ? null : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))));
+                schema == null
+                        ? ofPlaceholders
+                        : JsonValues.tree(Json.ofValid(schema.getBytes(StandardCharsets.UTF_8))),
+                command.limits());
+    }
+
+    /** Refuses limits that this machine cannot keep: an operator who set one relies on it. */
+    static void checkLimits(Settings settings, Map<String, String> unenforceable) {
+        settings.pools().forEach((name, pool) -> {
+            checkLimits("pools." + name + ".limits", pool.limits().defaults(), unenforceable);
+            checkLimits("pools." + name + ".max_limits", pool.limits().maximum(), unenforceable);
+        });
+        settings.allCommands()
+                .forEach((name, command) ->
+                        checkLimits("commands." + name + ".limits", command.limits(), unenforceable));
+    }
+
+    private static void checkLimits(String key, Limits limits, Map<String, String> unenforceable) {
+        for (String name : limits.byName().keySet()) {
+            String reason = unenforceable.get(name);
+            if (reason != null) {
+                throw new CannotStartException(key + " sets " + name + ": " + reason, null);
+            }
+        }
+    }
+
+    private static void checkUsers(Settings settings) {
+        settings.allCommands().forEach((name, command) -> {
+            if (command.user() != null) {
+                try {
+                    RunAs.of(command.user());
+                } catch (IllegalArgumentException e) {
+                    throw new CannotStartException("commands." + name + ".user: " + e.getMessage(), e);
+                }
+                RunAs.problem().ifPresent(problem -> {
+                    throw new CannotStartException("commands." + name + ".user: " + problem, null);
+                });
+            }
+        });
+    }
+
+    /** Limits that this machine cannot keep, by their names in JSON, with the reason. */
+    static Map<String, String> unenforceable() {
+        Map<String, String> byName = new LinkedHashMap<>();
+        Spawner.unenforceable()
+                .forEach((kind, reason) -> byName.put(
+                        switch (kind) {
+                            case MEMORY -> "memory_bytes";
+                            case CPU -> "cpu_ms";
+                            case OPEN_FILES -> "open_files";
+                            case PROCESSES -> "processes";
+                            case FILE_SIZE -> "file_size_bytes";
+                        },
+                        reason));
+        return byName;
     }
 
     static Tokens tokens(Settings settings) {

@@ -37,7 +37,7 @@ final class ConfigFile {
     }
 
     Loaded load() throws ConfigException {
-        return SettingsLoader.load(path(), System.getenv());
+        return SettingsLoader.load(path(), System.getenv(), Composition::problem);
     }
 
     /** Says what is wrong, one line each, and returns the exit code. */

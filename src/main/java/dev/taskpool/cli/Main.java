@@ -3,6 +3,7 @@ package dev.taskpool.cli;
 import dev.taskpool.store.StorageException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -13,7 +14,14 @@ import picocli.CommandLine.Spec;
         description = "Executors and futures for any HTTP client.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {ServeCommand.class, DemoCommand.class, ConfigCommand.class, VersionCommand.class},
+        subcommands = {
+            ServeCommand.class,
+            DemoCommand.class,
+            ConfigCommand.class,
+            WorkerCommand.class,
+            VersionCommand.class,
+            HelpCommand.class
+        },
         footer = {
             "",
             "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 configuration not valid, 4 cannot start",

@@ -1,6 +1,7 @@
 package dev.taskpool.cli;
 
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.CallableInvoker;
 import dev.taskpool.pool.CommandRunner;
 import dev.taskpool.pool.CommandTemplate;
@@ -24,7 +25,7 @@ record Runners(
         long maxResultBytes,
         boolean traces) {
 
-    Runner runner(String pool, PoolSettings settings, Consumer<String> broken) {
+    Runner runner(String pool, PoolSettings settings, Consumer<Breakage> broken) {
         return switch (settings.kind()) {
             case THREAD -> new ThreadRunner(pool, settings, invoker);
             case PROCESS ->

@@ -56,9 +56,7 @@ final class ServeCommand implements Callable<Integer> {
                 shutdown.ask();
             }
             shutdown.await();
-            log.info(
-                    "stopping: what runs may go on for {}",
-                    loaded.settings().drain().grace());
+            log.info("stopping");
             service.drain(shutdown);
         }
         log.info("stopped");

@@ -28,6 +28,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -82,7 +83,7 @@ public final class Service implements AutoCloseable {
     public static Service start(Settings settings, String version) {
         Ticker ticker = Ticker.SYSTEM;
         RandomGenerator random = new SecureRandom();
-        Registry registry = Composition.registry(settings);
+        prepare(settings.store().directory());
         Store store = Store.open(Composition.store(settings), ticker);
         Spawner spawner = Spawner.best();
         Engine made = null;
@@ -92,10 +93,14 @@ public final class Service implements AutoCloseable {
             Path scratch = settings.store().directory().resolve("scratch");
             Scratch.remove(scratch);
             Path sockets = sockets(settings.store().directory());
+            Map<String, WorkerType> workerTypes = Composition.workerTypes(settings);
+            Registry registry =
+                    Composition.registry(settings, WorkerOffers.ask(workerTypes.values(), spawner, sockets));
             OutputFiles outputs = new OutputFiles(
                     settings.store().directory().resolve("output"),
                     settings.tasks().maxOutputBytes(),
-                    settings.store().fsync());
+                    settings.store().fsync(),
+                    ticker);
             CallableInvoker invoker = new CallableInvoker(
                     settings.tasks().maxResultBytes(), settings.tasks().traces());
             Destinations destinations = new Destinations(
@@ -108,7 +113,6 @@ public final class Service implements AutoCloseable {
                     task -> TaskJson.bytes(task, null),
                     ticker,
                     random);
-            Map<String, WorkerType> workerTypes = Composition.workerTypes(settings);
             Runners runners = new Runners(
                     invoker,
                     Composition.templates(settings),
@@ -124,7 +128,8 @@ public final class Service implements AutoCloseable {
                             settings.tasks().defaultPool(),
                             settings.tasks().retention(),
                             settings.tasks().priorityAgeing(),
-                            settings.tasks().window()),
+                            settings.tasks().window(),
+                            Composition.unenforceable()),
                     store,
                     registry,
                     outputs,
@@ -165,6 +170,23 @@ public final class Service implements AutoCloseable {
         }
     }
 
+    private static void prepare(Path data) {
+        if (Files.exists(data) && !Files.isDirectory(data)) {
+            throw new CannotStartException(
+                    "store.directory (TASKPOOL_STORE_DIRECTORY) is " + data.toAbsolutePath()
+                            + ", which is a file: name a folder",
+                    null);
+        }
+        try {
+            Files.createDirectories(data);
+        } catch (IOException e) {
+            throw new CannotStartException(
+                    "store.directory (TASKPOOL_STORE_DIRECTORY) is " + data.toAbsolutePath()
+                            + ", which cannot be created: " + e,
+                    e);
+        }
+    }
+
     /** Where sockets of workers are: in the data folder, unless its name is longer than the path of a socket may be. */
     private static Path sockets(Path data) throws IOException {
         Path folder = data.toAbsolutePath().resolve("sockets");
@@ -181,9 +203,16 @@ public final class Service implements AutoCloseable {
             throw new CannotStartException(
                     "cannot listen on " + settings.server().host() + ":"
                             + settings.server().port() + ": " + root(e)
-                            + "; set server.port (TASKPOOL_SERVER_PORT) to a free one",
+                            + "; " + remedy(e),
                     e);
         }
+    }
+
+    private static String remedy(Throwable error) {
+        boolean port = root(error).contains("in use") || root(error).contains("denied");
+        return port
+                ? "set server.port (TASKPOOL_SERVER_PORT) to a free one"
+                : "set server.host (TASKPOOL_SERVER_HOST) to an address of this machine";
     }
 
     private static String root(Throwable error) {
@@ -243,38 +272,76 @@ public final class Service implements AutoCloseable {
         Duration reserve =
                 Duration.ofMillis(Math.min(3_000, settings.drain().grace().toMillis() / 4));
         Drain drain = engine.drain();
-        shutdown.awaitUnlessHurried(drain.begin(settings.drain().cancelPending()), left(deadline));
+        CompletableFuture<Drain.Status> begun = drain.begin(settings.drain().cancelPending());
+        long running = status(drain).running();
+        if (running > 0 && !shutdown.hurry()) {
+            LOG.info(
+                    "{} may go on for {}",
+                    tasks(running, "running"),
+                    text(settings.drain().grace()));
+        }
+        shutdown.awaitUnlessHurried(begun, left(deadline));
         CompletableFuture<Void> idle = drain.idle();
         if (!shutdown.awaitUnlessHurried(idle, left(deadline).minus(reserve))) {
             Duration toStop = shutdown.hurry() ? Duration.ZERO : reserve.dividedBy(2);
             drain.stopRunning(toStop.toMillis());
             if (!shutdown.awaitUnlessHurried(idle, left(deadline))) {
                 drain.stopRunning(0);
-                // Killed or interrupted by now; a thread that ignores that is left, and the next start says what became
-                // of it.
+                // Killed or interrupted by now. A thread that ignores that is left: it gets its verdict, and ends with
+                // the process.
                 await(idle, Duration.ofSeconds(1));
             }
         }
-        Drain.Status status = drain.status().join();
-        if (status.running() > 0) {
-            LOG.warn("{} tasks do not stop; the next start gives them their verdict", status.running());
+        abandon(drain);
+        Drain.Status status = status(drain);
+        if (status.pending() > 0) {
+            LOG.info(
+                    "{} {} kept for the next start",
+                    tasks(status.pending(), "pending"),
+                    status.pending() == 1 ? "is" : "are");
         }
-        LOG.info("{} pending tasks are kept for the next start", status.pending());
         http.releaseWaits();
+    }
+
+    private static void abandon(Drain drain) {
+        if (status(drain).running() > 0) {
+            int left = await(drain.abandonRunning(), Duration.ofSeconds(2)).orElse(0);
+            if (left > 0) {
+                LOG.warn("{} did not stop and {} abandoned", tasks(left, "running"), left == 1 ? "is" : "are");
+            } else if (status(drain).running() > 0) {
+                LOG.warn("what still runs cannot be written; the next start gives it its verdict");
+            }
+        }
+    }
+
+    /** How far the drain is; asked of the engine, which may be waiting for a disk. */
+    private static Drain.Status status(Drain drain) {
+        return await(drain.status(), Duration.ofSeconds(5)).orElse(new Drain.Status(true, 0, 0));
+    }
+
+    private static String tasks(long count, String which) {
+        return count + " " + which + (count == 1 ? " task" : " tasks");
+    }
+
+    /** As an operator would write it: {@code 20s}, {@code 1500ms}. */
+    static String text(Duration time) {
+        return time.toMillisPart() == 0 ? time.toSeconds() + "s" : time.toMillis() + "ms";
     }
 
     private static Duration left(long deadlineNanos) {
         return Duration.ofNanos(Math.max(0, deadlineNanos - System.nanoTime()));
     }
 
-    private static void await(CompletableFuture<?> something, Duration most) {
+    /** Waits for something, but no longer than a time. Returns it where it came. */
+    private static <T> Optional<T> await(CompletableFuture<T> something, Duration most) {
         try {
-            something.get(most.toMillis(), TimeUnit.MILLISECONDS);
+            return Optional.ofNullable(something.get(most.toMillis(), TimeUnit.MILLISECONDS));
         } catch (TimeoutException | ExecutionException e) {
             LOG.debug("not waited for any longer", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        return Optional.empty();
     }
 
     /** Stops everything, at once where {@link #drain} did not come before. */

@@ -6,6 +6,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import sun.misc.Signal;
 
 /**
@@ -13,6 +15,8 @@ import sun.misc.Signal;
  * shutdown hook, because a hook learns of no second signal and cannot make the exit code 0.
  */
 public final class Shutdown {
+    private static final Logger LOG = LoggerFactory.getLogger(Shutdown.class);
+
     private final AtomicInteger signals = new AtomicInteger();
     private final CompletableFuture<Void> asked = new CompletableFuture<>();
     private final CompletableFuture<Void> hurried = new CompletableFuture<>();
@@ -23,7 +27,10 @@ public final class Shutdown {
             Signal.handle(new Signal(name), signal -> {
                 switch (signals.incrementAndGet()) {
                     case 1 -> asked.complete(null);
-                    case 2 -> hurried.complete(null);
+                    case 2 -> {
+                        LOG.info("hurrying: what still runs is stopped now");
+                        hurried.complete(null);
+                    }
                     default -> Runtime.getRuntime().halt(128 + signal.getNumber());
                 }
             });

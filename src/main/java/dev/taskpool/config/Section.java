@@ -38,7 +38,7 @@ final class Section {
 
         String place(Node node) {
             return node.getStartMark()
-                    .map(m -> file + ":" + (m.getLine() + 1) + ":" + (m.getColumn() + 1))
+                    .map(m -> m.getName() + ":" + (m.getLine() + 1) + ":" + (m.getColumn() + 1))
                     .orElse(file);
         }
     }
@@ -48,13 +48,22 @@ final class Section {
 
     private final Load load;
     private final String path;
+
+    /** The name that it has in the section above, where that was written down. */
+    private final @Nullable Node title;
+
     private final Map<String, Node> values = new LinkedHashMap<>();
     private final Map<String, Node> keys = new LinkedHashMap<>();
     private final Set<String> known = new LinkedHashSet<>();
 
     Section(Load load, String path, @Nullable Node node) {
+        this(load, path, node, null);
+    }
+
+    private Section(Load load, String path, @Nullable Node node, @Nullable Node title) {
         this.load = load;
         this.path = path;
+        this.title = title;
         switch (node) {
             case null -> {}
             case MappingNode mapping -> take(mapping);
@@ -92,7 +101,9 @@ final class Section {
         known.add(key);
         String variable = SettingsLoader.variable(full(key));
         String text = load.env.get(variable);
-        if (text != null) {
+        if (text != null && text.isBlank()) {
+            load.usedEnv.add(variable); // as good as not set: that is how compose files and charts leave one out
+        } else if (text != null) {
             load.usedEnv.add(variable);
             Node node = SettingsLoader.parse(text, variable, load.problems);
             return new Found(node, variable, variable);
@@ -190,6 +201,24 @@ final class Section {
         return value;
     }
 
+    double decimal(String key, double fallback, double min, double max) {
+        Found found = find(key);
+        double value = fallback;
+        if (found.node != null) {
+            String given = scalar(found);
+            if (given != null
+                    && given.matches("\\d{1,9}(\\.\\d{1,9})?")
+                    && Double.parseDouble(given) >= min
+                    && Double.parseDouble(given) <= max) {
+                value = Double.parseDouble(given);
+            } else {
+                wrong(key, found, "a number from " + min + " to " + max);
+            }
+        }
+        note(key, Double.toString(value), found);
+        return value;
+    }
+
     Duration duration(String key, String fallback, String min, String max) {
         Duration value = optionalDuration(key, fallback, min, max);
         return value == null ? Duration.ZERO : value;
@@ -218,8 +247,14 @@ final class Section {
     }
 
     long size(String key, String fallback, String min, String max) {
+        Long value = optionalSize(key, fallback, min, max);
+        return value == null ? 0 : value;
+    }
+
+    @Nullable
+    Long optionalSize(String key, @Nullable String fallback, String min, String max) {
         Found found = find(key);
-        Long value = Units.size(fallback);
+        Long value = fallback == null ? null : Units.size(fallback);
         if (found.node != null) {
             String given = scalar(found);
             Long parsed = given == null ? null : Units.size(given);
@@ -231,9 +266,8 @@ final class Section {
                 value = parsed;
             }
         }
-        long bytes = value == null ? 0 : value;
-        note(key, Units.text(bytes), found);
-        return bytes;
+        note(key, value == null ? "" : Units.text(value), found);
+        return value;
     }
 
     private static boolean within(long value, long min, long max) {
@@ -296,7 +330,8 @@ final class Section {
             fallback.forEach(name -> sections.put(name, new Section(load, full(key) + "." + name, null)));
         } else {
             Section all = new Section(load, full(key), found.node);
-            all.values.forEach((name, node) -> sections.put(name, new Section(load, full(key) + "." + name, node)));
+            all.values.forEach((name, node) ->
+                    sections.put(name, new Section(load, full(key) + "." + name, node, all.keys.get(name))));
         }
         return sections;
     }
@@ -329,8 +364,12 @@ final class Section {
         return found.node;
     }
 
-    /** Adds a problem with a key that was read. */
+    /** Adds a problem with a key that was read; with the section itself where the key is empty. */
     void problem(String key, String sentence) {
+        if (key.isEmpty()) {
+            load.problems.add((title == null ? load.file : load.place(title)) + ": " + path + " " + sentence);
+            return;
+        }
         Found found = find(key);
         load.problems.add((found.place.isEmpty() ? load.file : found.place) + ": " + full(key) + " " + sentence);
     }

@@ -1,9 +1,12 @@
 package dev.taskpool.config;
 
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.RetryPolicy;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -14,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * {@link SettingsLoader}.
  *
  * @param pools by name, in the order of the file
+ * @param workers types of worker besides the Java worker, by name
  * @param commands by the name of their callable
+ * @param exec lets tasks name the program themselves; null where that is not allowed
  * @param plugins folder of plugin jars; need not exist
  */
 public record Settings(
@@ -23,13 +28,28 @@ public record Settings(
         Storage store,
         Tasks tasks,
         Map<String, PoolSettings> pools,
+        Map<String, Worker> workers,
         Map<String, Command> commands,
+        @Nullable Command exec,
         Callbacks callbacks,
         Drain drain,
         Path plugins,
         Log log,
         boolean metrics,
         boolean docs) {
+
+    /** The name of the callable that {@code exec.enabled} adds. */
+    public static final String EXEC = "exec";
+
+    /** Returns the commands of the operator's templates, and the free one where it is allowed, by the names of their callables. */
+    public Map<String, Command> allCommands() {
+        if (exec == null) {
+            return commands;
+        }
+        Map<String, Command> all = new LinkedHashMap<>(commands);
+        all.put(EXEC, exec);
+        return all;
+    }
 
     /** How the service is served. */
     public record Server(
@@ -86,6 +106,8 @@ public record Settings(
      * @param result {@code none}, {@code text} or {@code json}
      * @param timeout null is the pool's
      * @param argumentsSchema JSON text, or null
+     * @param limits what it may use where the submission does not say
+     * @param user whom it runs as, with its group if that is not the user's own; null is the service's user
      */
     public record Command(
             String description,
@@ -98,8 +120,26 @@ public record Settings(
             @Nullable Duration timeout,
             OnLost onLost,
             int maxAttempts,
+            RetryPolicy retry,
             Set<Integer> successExitCodes,
-            @Nullable String argumentsSchema) {}
+            @Nullable String argumentsSchema,
+            Limits limits,
+            @Nullable String user) {}
+
+    /**
+     * How workers in another language are started.
+     *
+     * @param command the program and its arguments, with {@code {home}} for the installation folder
+     * @param inheritEnv names of variables of the service that it gets too
+     * @param directory working directory; null is the service's
+     * @param startTimeout from its start to its hello
+     */
+    public record Worker(
+            List<String> command,
+            Map<String, String> env,
+            List<String> inheritEnv,
+            @Nullable String directory,
+            Duration startTimeout) {}
 
     /**
      * How callbacks are delivered.

@@ -1,8 +1,14 @@
 package dev.taskpool.config;
 
+import dev.taskpool.model.FailureMatch;
+import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.RetryPolicy;
+import dev.taskpool.model.WorkerPolicy;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -17,13 +23,17 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
+import org.snakeyaml.engine.v2.nodes.SequenceNode;
 
 /**
  * Reads the settings: the file, over it the environment ({@code server.port} is {@code TASKPOOL_SERVER_PORT}), under it the
@@ -39,7 +49,9 @@ public final class SettingsLoader {
             "store",
             "tasks",
             "pools",
+            "workers",
             "commands",
+            "exec",
             "callbacks",
             "drain",
             "plugins",
@@ -48,6 +60,13 @@ public final class SettingsLoader {
             "docs");
 
     private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
+
+    /** As in the paths of the API: no other name could be asked for. */
+    private static final String POOL_NAME = "[a-z0-9][a-z0-9_-]{0,62}";
+
+    /** The longest {@code wait} of the API. */
+    private static final String LONGEST_WAIT = "300s";
+
     private static final List<String> SCOPES = List.of("submit", "read", "cancel", "admin");
 
     private SettingsLoader() {}
@@ -59,9 +78,20 @@ public final class SettingsLoader {
      * @throws ConfigException with everything that is wrong
      */
     public static Loaded load(@Nullable Path file, Map<String, String> env) throws ConfigException {
+        return load(file, env, _ -> Optional.empty());
+    }
+
+    /**
+     * Loads, and holds each command against what only others know.
+     *
+     * @param commandCheck returns what is wrong with the command's argv, stdin or env
+     */
+    public static Loaded load(
+            @Nullable Path file, Map<String, String> env, Function<Settings.Command, Optional<String>> commandCheck)
+            throws ConfigException {
         Section.Load load = new Section.Load(file == null ? "configuration" : file.toString(), env);
         Node root = file == null ? null : parse(read(file), load.file, load.problems);
-        Settings settings = settings(new Section(load, "", root));
+        Settings settings = settings(new Section(load, "", root), commandCheck);
         for (String variable : env.keySet()) {
             boolean ours =
                     SECTIONS.stream().anyMatch(s -> variable.startsWith(PREFIX + s.toUpperCase(Locale.ROOT) + "_"));
@@ -116,7 +146,7 @@ public final class SettingsLoader {
         return null;
     }
 
-    private static Settings settings(Section root) {
+    private static Settings settings(Section root, Function<Settings.Command, Optional<String>> commandCheck) {
         Section serverSection = root.section("server");
         Settings.Server server = server(serverSection);
         Section auth = root.section("auth");
@@ -127,9 +157,13 @@ public final class SettingsLoader {
         Settings.Storage store = store(root.section("store"));
         Section tasksSection = root.section("tasks");
         Settings.Tasks tasks = tasks(tasksSection);
+        Map<String, Settings.Worker> workers = new LinkedHashMap<>();
+        root.named("workers", List.of())
+                .forEach((name, section) -> workers.put(checkedName(section, name), worker(section, name)));
         Map<String, PoolSettings> pools = new LinkedHashMap<>();
         root.named("pools", List.of("default", "processes", "commands"))
-                .forEach((name, section) -> pools.put(checkedName(section, name), pool(section, name)));
+                .forEach((name, section) ->
+                        pools.put(checkedPool(section, name), pool(section, name, workers.keySet())));
         if (!pools.containsKey(tasks.defaultPool())) {
             tasksSection.problem(
                     "default_pool",
@@ -137,8 +171,18 @@ public final class SettingsLoader {
                             + tasks.defaultPool() + "'");
         }
         Map<String, Settings.Command> commands = new LinkedHashMap<>();
-        root.named("commands", List.of())
-                .forEach((name, section) -> commands.put(checkedName(section, name), command(section)));
+        root.named("commands", List.of()).forEach((name, section) -> {
+            Settings.Command command = command(section);
+            commands.put(checkedName(section, name), command);
+            if (!command.argv().isEmpty()) {
+                commandCheck.apply(command).ifPresent(sentence -> section.problem("", sentence));
+            }
+        });
+        Section execSection = root.section("exec");
+        Settings.Command exec = exec(execSection);
+        if (exec != null && commands.containsKey(Settings.EXEC)) {
+            execSection.problem("enabled", "adds a callable of the name exec, and there is a command of that name");
+        }
         Settings.Callbacks callbacks = callbacks(root.section("callbacks"));
         Settings.Drain drain = drain(root.section("drain"));
         Section plugins = root.section("plugins");
@@ -162,13 +206,22 @@ public final class SettingsLoader {
                 store,
                 tasks,
                 pools,
+                workers,
                 commands,
+                exec,
                 callbacks,
                 drain,
                 pluginFolder,
                 logging,
                 metricsEnabled,
                 docsEnabled);
+    }
+
+    private static String checkedPool(Section section, String name) {
+        if (!name.matches(POOL_NAME)) {
+            section.problem("", "is not a name of a pool: it must match ^" + POOL_NAME + "$");
+        }
+        return name;
     }
 
     private static String checkedName(Section section, String name) {
@@ -186,7 +239,7 @@ public final class SettingsLoader {
                 (int) s.size("max_request_bytes", "1MiB", "1KiB", "256MiB"),
                 (int) s.size("max_header_bytes", "8KiB", "1KiB", "1MiB"),
                 s.integer("max_json_depth", 64, 4, 1000),
-                s.duration("max_wait", "25s", "0s", "1h"),
+                s.duration("max_wait", "25s", "0s", LONGEST_WAIT),
                 s.integer("max_open_waits", 20_000, 0, 1_000_000),
                 s.duration("idle_timeout", "60s", "1s", "1h"),
                 s.integer("request_threads", 64, 4, 1024));
@@ -236,8 +289,9 @@ public final class SettingsLoader {
             section.problem(
                     "host",
                     "is " + server.host()
-                            + ", which others can reach, and there are no auth.tokens: add tokens, or bind to"
-                            + " 127.0.0.1, or say server.allow_unauthenticated: true");
+                            + ", which others can reach, and there are no auth.tokens: add tokens (TASKPOOL_AUTH_TOKENS), or"
+                            + " bind to 127.0.0.1 (TASKPOOL_SERVER_HOST), or say server.allow_unauthenticated: true"
+                            + " (TASKPOOL_SERVER_ALLOW_UNAUTHENTICATED)");
         }
     }
 
@@ -268,7 +322,7 @@ public final class SettingsLoader {
         return tasks;
     }
 
-    private static PoolSettings pool(Section s, String name) {
+    private static PoolSettings pool(Section s, String name, Set<String> workerTypes) {
         String usual = switch (name) {
             case "processes" -> "process";
             case "commands" -> "command";
@@ -286,6 +340,11 @@ public final class SettingsLoader {
         boolean virtual = kind == PoolKind.THREAD && s.bool("virtual_threads", false);
         String worker =
                 kind == PoolKind.PROCESS ? s.text("worker_type", PoolSettings.JAVA_WORKER) : PoolSettings.JAVA_WORKER;
+        if (!worker.equals(PoolSettings.JAVA_WORKER) && !workerTypes.contains(worker)) {
+            s.problem(
+                    "worker_type",
+                    "must be java or one of workers (" + String.join(", ", workerTypes) + "), is '" + worker + "'");
+        }
         Integer maxTasks =
                 kind == PoolKind.PROCESS ? s.optionalInteger("max_tasks_per_worker", null, 1, Integer.MAX_VALUE) : null;
         PoolSettings.OnWorkerLost lost = kind == PoolKind.PROCESS
@@ -304,13 +363,94 @@ public final class SettingsLoader {
                 null,
                 s.integer("queue_capacity", 10_000, 0, 1_000_000),
                 millis(s.optionalDuration("default_timeout", null, "1ms", "365d")),
-                s.duration("grace", "5s", "0s", "1h").toMillis());
+                s.duration("grace", "5s", "0s", "1h").toMillis(),
+                workerPolicy(s, kind),
+                poolLimits(s, kind));
         s.close();
         return pool;
     }
 
+    private static WorkerPolicy workerPolicy(Section s, PoolKind kind) {
+        return switch (kind) {
+            case THREAD -> new WorkerPolicy(null, null, null, s.optionalInteger("max_stuck_workers", null, 0, 1024));
+            case PROCESS ->
+                new WorkerPolicy(
+                        initializer(s),
+                        s.optionalSize("max_worker_memory", null, "1MiB", "1024GiB"),
+                        millis(s.optionalDuration("max_worker_age", null, "1ms", "365d")),
+                        null);
+            case COMMAND -> WorkerPolicy.NONE;
+        };
+    }
+
+    private static WorkerPolicy.@Nullable Initializer initializer(Section pool) {
+        if (!pool.isSet("initializer")) {
+            return null;
+        }
+        Section s = pool.section("initializer");
+        String callable = s.text("callable", "");
+        if (callable.isEmpty()) {
+            s.problem("callable", "is required");
+        }
+        Node args = s.tree("args");
+        Node kwargs = s.tree("kwargs");
+        if (args != null && !(args instanceof SequenceNode)) {
+            s.problem("args", "must be a list");
+        }
+        if (kwargs != null && !(kwargs instanceof MappingNode)) {
+            s.problem("kwargs", "must be a mapping");
+        }
+        s.close();
+        return new WorkerPolicy.Initializer(callable, json(args), json(kwargs));
+    }
+
+    private static @Nullable Json json(@Nullable Node node) {
+        return node == null ? null : Json.ofValid(NodeJson.text(node));
+    }
+
+    private static PoolLimits poolLimits(Section s, PoolKind kind) {
+        boolean processes = kind != PoolKind.THREAD;
+        return new PoolLimits(
+                processes ? limits(s.section("limits")) : Limits.NONE,
+                processes ? limits(s.section("max_limits")) : Limits.NONE,
+                millis(s.optionalDuration("max_timeout", null, "1ms", "365d")),
+                millis(s.optionalDuration("queue_timeout", null, "1ms", "365d")),
+                millis(s.optionalDuration("max_queue_timeout", null, "1ms", "365d")));
+    }
+
+    private static Limits limits(Section s) {
+        Integer openFiles = s.optionalInteger("open_files", null, (int) Limits.LEAST_OPEN_FILES, Integer.MAX_VALUE);
+        Integer processes = s.optionalInteger("processes", null, 1, Integer.MAX_VALUE);
+        Limits limits = new Limits(
+                s.optionalSize("memory", null, "1MiB", "1024GiB"),
+                millis(s.optionalDuration("cpu", null, "1ms", "365d")),
+                openFiles == null ? null : Long.valueOf(openFiles),
+                processes == null ? null : Long.valueOf(processes),
+                s.optionalSize("file_size", null, "0B", "1024GiB"));
+        s.close();
+        return limits;
+    }
+
     private static @Nullable Long millis(@Nullable Duration duration) {
         return duration == null ? null : Long.valueOf(duration.toMillis());
+    }
+
+    private static Settings.Worker worker(Section s, String name) {
+        if (name.equals(PoolSettings.JAVA_WORKER)) {
+            s.problem("", "is the Java worker, which is always there; give yours another name");
+        }
+        List<String> command = s.texts("command", List.of());
+        if (command.isEmpty() || command.getFirst().isEmpty()) {
+            s.problem("command", "must name the program and its arguments");
+        }
+        Settings.Worker worker = new Settings.Worker(
+                command,
+                s.textMap("env"),
+                s.texts("inherit_env", List.of()),
+                s.optional("directory", null),
+                s.duration("start_timeout", "30s", "100ms", "10m"));
+        s.close();
+        return worker;
     }
 
     private static Settings.Command command(Section s) {
@@ -339,10 +479,72 @@ public final class SettingsLoader {
                 OnLost.valueOf(
                         s.word("on_lost", "fail", List.of("fail", "retry")).toUpperCase(Locale.ROOT)),
                 s.integer("max_attempts", 1, 1, 100),
+                retry(s.section("retry")),
                 success,
-                schema == null ? null : NodeJson.text(schema));
+                schema == null ? null : NodeJson.text(schema),
+                limits(s.section("limits")),
+                user(s));
         s.close();
         return command;
+    }
+
+    /** Nothing is nobody in particular. */
+    private static @Nullable String user(Section s) {
+        String user = s.optional("user", null);
+        return user == null || user.isEmpty() ? null : user;
+    }
+
+    /** The command that runs whatever it is told to, where the operator wants that. */
+    private static Settings.@Nullable Command exec(Section s) {
+        boolean enabled = s.bool("enabled", false);
+        Settings.Command command = new Settings.Command(
+                "Runs the program that args name, with the arguments that follow.",
+                List.of("{args...}"),
+                true,
+                "none",
+                "text",
+                s.textMap("env"),
+                s.texts("inherit_env", List.of()),
+                s.optionalDuration("timeout", null, "1ms", "365d"),
+                OnLost.FAIL,
+                1,
+                RetryPolicy.DEFAULT,
+                Set.of(0),
+                null,
+                limits(s.section("limits")),
+                user(s));
+        s.close();
+        return enabled ? command : null;
+    }
+
+    private static RetryPolicy retry(Section s) {
+        RetryPolicy usual = RetryPolicy.DEFAULT;
+        RetryPolicy policy = new RetryPolicy(
+                s.duration("delay", "500ms", "0s", "1d").toMillis(),
+                s.decimal("factor", usual.factor(), 1, 10),
+                s.duration("max_delay", "1m", "0s", "1d").toMillis(),
+                s.decimal("jitter", usual.jitter(), 0, 1),
+                matches(s, "on"),
+                matches(s, "except"));
+        s.close();
+        return policy;
+    }
+
+    private static List<FailureMatch> matches(Section s, String key) {
+        List<FailureMatch> all = new ArrayList<>();
+        List<String> words = s.texts(key, List.of());
+        if (words.size() > RetryPolicy.MAX_MATCHES) {
+            s.problem(key, "may have " + RetryPolicy.MAX_MATCHES + " items, has " + words.size());
+            return all;
+        }
+        for (String word : words) {
+            try {
+                all.add(FailureMatch.parse(word));
+            } catch (IllegalArgumentException e) {
+                s.problem(key, String.valueOf(e.getMessage()));
+            }
+        }
+        return all;
     }
 
     private static Settings.Callbacks callbacks(Section s) {

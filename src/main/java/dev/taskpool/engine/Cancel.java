@@ -22,12 +22,16 @@ final class Cancel extends Request<Task> {
         Task task = tx.latest(cell);
         switch (task.state()) {
             case PENDING -> {
+                if (cell.run() != null) {
+                    // It runs, and the store is away since before that was durable.
+                    throw Problem.retryable(
+                            ProblemCode.STORAGE_UNAVAILABLE, "it has just started, and that cannot be written", 2);
+                }
                 cancelPending(live, tx, cell, task);
                 tx.after(() -> answer.complete(cell.task()));
             }
             case RUNNING -> {
-                Run run = cell.run();
-                if (!interrupt || run == null) {
+                if (!interrupt) {
                     throw Problem.ofTask(ProblemCode.TASK_RUNNING, "it runs; interrupt=true stops it as well", task);
                 }
                 if (task.cancelRequestedAt() == 0) {
@@ -35,14 +39,21 @@ final class Cancel extends Request<Task> {
                 }
                 LivePool pool = live.pool(task);
                 tx.after(() -> {
-                    live.stop(pool, cell, run, StopReason.CANCEL);
+                    // Not before: it may have been started by this very transaction, and has its run only now.
+                    Run run = cell.run();
+                    if (run != null) {
+                        live.stop(pool, cell, run, StopReason.CANCEL);
+                    }
                     answer.complete(cell.task());
                 });
             }
             // Again is no mistake (semantics F4).
             case CANCELLED -> tx.after(() -> answer.complete(cell.task()));
             case SUCCEEDED, FAILED ->
-                throw Problem.ofTask(ProblemCode.TASK_DONE, "it ended before it could be cancelled", task);
+                throw Problem.ofTask(
+                        ProblemCode.TASK_DONE,
+                        "task " + task.id() + " is " + task.state() + ": it ended before it could be cancelled",
+                        task);
         }
     }
 

@@ -17,8 +17,18 @@ final class Cell {
     StopReason stop;
 
     Timers.@Nullable Timer runTimer;
+
+    /** Stops the run when the task was to be done. */
+    Timers.@Nullable Timer deadlineTimer;
+
     Timers.@Nullable Timer wakeTimer;
+    /** When it is seen whether the run heeds its interrupt. */
+    Timers.@Nullable Timer heedTimer;
+
     long startedNanos;
+    /** Waits for other tasks that its run has open. */
+    int loans;
+
     long appliedRevision;
 
     Cell(Task task) {

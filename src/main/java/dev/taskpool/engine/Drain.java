@@ -1,9 +1,12 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
+import dev.taskpool.pool.Run;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Coming to rest: nothing is accepted, nothing starts, what runs may finish. Can be taken back until it is final. Safe for
@@ -37,7 +40,10 @@ public final class Drain {
         return draining;
     }
 
-    /** Begins. Running tasks are told; pending ones are kept, or cancelled. */
+    /**
+     * Begins. Running tasks are told; pending ones are kept, or cancelled: then it answers when all are, durably. Taking it
+     * back does not spare them, and does not touch those that come later.
+     */
     public CompletableFuture<Status> begin(boolean cancelPending) {
         draining = true;
         CompletableFuture<Status> answer = new CompletableFuture<>();
@@ -50,10 +56,23 @@ public final class Drain {
                         cell.run().markDraining(true);
                     }
                 }
-                if (cancelPending) {
-                    live.pools.values().forEach(pool -> Pools.cancelAll(live, tx, pool));
+                if (cancelPending && !live.pools.isEmpty()) {
+                    cancelAll(tx);
+                } else {
+                    tx.after(() -> answer.complete(now()));
                 }
-                tx.after(() -> answer.complete(now()));
+            }
+
+            private void cancelAll(Transaction tx) {
+                AtomicInteger left = new AtomicInteger(live.pools.size());
+                for (LivePool pool : live.pools.values()) {
+                    Pools.cancelAll(live, tx, pool, () -> {
+                        Pools.closeIfEmpty(live, pool);
+                        if (left.decrementAndGet() == 0) {
+                            answer.complete(now());
+                        }
+                    });
+                }
             }
 
             @Override
@@ -101,7 +120,7 @@ public final class Drain {
 
     private void check() {
         checking = false;
-        boolean busy = live.runningTotal > 0 || live.pools.values().stream().anyMatch(p -> p.cancelling);
+        boolean busy = live.runningTotal > 0 || live.pools.values().stream().anyMatch(p -> p.sweeps > 0);
         if (!busy) {
             idleWaits.forEach(w -> w.complete(null));
             idleWaits.clear();
@@ -120,7 +139,8 @@ public final class Drain {
         mailbox.put(tx -> {
             for (Cell cell : List.copyOf(live.cells.values())) {
                 var run = cell.run();
-                if (run != null && cell.task().state() == TaskState.RUNNING) {
+                // Also where its start is not durable yet, because the store is away.
+                if (run != null) {
                     LivePool pool = live.pool(cell.task());
                     if (cell.stop == null) {
                         cell.stop = StopReason.DRAIN;
@@ -129,6 +149,51 @@ public final class Drain {
                 }
             }
         });
+    }
+
+    /**
+     * Gives tasks their verdict that still run although they were stopped: threads that ignore their interrupt. For the end
+     * of the service: the process has to end right after, so that nothing of them runs on.
+     *
+     * @return how many there were, once the verdicts are durable
+     */
+    public CompletableFuture<Integer> abandonRunning() {
+        CompletableFuture<Integer> answer = new CompletableFuture<>();
+        mailbox.put(new Command() {
+            @Override
+            public void decide(Transaction tx) {
+                int count = 0;
+                for (Cell cell : live.cells.values()) {
+                    if (cell.run() != null && tx.latest(cell).state() == TaskState.RUNNING) {
+                        abandon(tx, cell, cell.run());
+                        count++;
+                    }
+                }
+                int all = count;
+                tx.after(() -> answer.complete(all));
+            }
+
+            @Override
+            public boolean fact() {
+                return true;
+            }
+        });
+        return answer;
+    }
+
+    private void abandon(Transaction tx, Cell cell, Run run) {
+        Task task = tx.latest(cell);
+        LivePool pool = live.pool(task);
+        long ranMillis = (live.ticker.nanos() - cell.startedNanos) / 1_000_000;
+        Task next = live.verdict.abandoned(task, run.output().close(null), cell.stop, ranMillis, live.ids.micros());
+        cell.run(null);
+        tx.undo(() -> cell.run(run));
+        live.heeded(tx, pool, cell, run);
+        live.addRunning(tx, pool, -1);
+        if (next.state() == TaskState.PENDING) {
+            live.addPending(tx, pool, 1);
+        }
+        tx.change(cell, next);
     }
 
     /** Lets all workers of all pools go. Completes when the last has ended. For the end of the service. */

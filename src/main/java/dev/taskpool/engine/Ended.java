@@ -23,7 +23,19 @@ record Ended(Live live, Cell cell, Run run, Ending ending) implements Command {
         tx.undo(() -> cell.run(run));
         live.timers.cancel(cell.runTimer);
         cell.runTimer = null;
+        live.timers.cancel(cell.deadlineTimer);
+        cell.deadlineTimer = null;
+        live.heeded(tx, pool, cell, run);
         live.addRunning(tx, pool, -1);
+        int loans = cell.loans;
+        if (loans > 0) {
+            cell.loans = 0;
+            pool.lent--;
+            tx.undo(() -> {
+                cell.loans = loans;
+                pool.lent++;
+            });
+        }
         if (next.state() == TaskState.PENDING) {
             live.addPending(tx, pool, 1);
         }

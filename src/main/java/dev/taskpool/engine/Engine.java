@@ -14,6 +14,7 @@ import dev.taskpool.model.TaskState;
 import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.Run;
+import dev.taskpool.pool.WorkerView;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.StorageException;
 import dev.taskpool.store.Store;
@@ -27,6 +28,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,10 +43,13 @@ public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
     private static final int DUE_PAGE = 1_000;
 
-    private final Live live;
+    /** Where more is due the next tick goes on: in between, memory can let go of what it does not need. */
+    private static final int DUE_PAGES_PER_TICK = 20;
+
+    final Live live;
     private final Loop loop;
     private final Thread thread;
-    private final Mailbox<Command> mailbox;
+    final Mailbox<Command> mailbox;
     private final Store store;
     private final Waits waits;
     private final OutputFiles outputs;
@@ -52,6 +57,9 @@ public final class Engine implements AutoCloseable {
 
     /** Where the last look for delays and queue timeouts ended. Confined to the engine's thread. */
     private long dueAfter;
+
+    private long dueAfterSequence;
+    private int duePages;
 
     private boolean dueReading;
 
@@ -135,37 +143,49 @@ public final class Engine implements AutoCloseable {
     }
 
     private void lookForDue() {
+        duePages = 0;
+        nextDuePage();
+    }
+
+    private void nextDuePage() {
         if (dueReading || live.suspended()) {
             return;
         }
         dueReading = true;
         live.reading++;
         long until = live.ticker.millis() + Live.HORIZON_MILLIS;
-        store.due(dueAfter, until, DUE_PAGE)
+        store.due(dueAfter, dueAfterSequence, until, DUE_PAGE)
                 .whenComplete((page, error) -> mailbox.put(tx -> {
                     dueReading = false;
                     live.reading--;
-                    if (page == null || error != null) {
-                        return;
-                    }
-                    for (Task stored : page.tasks()) {
-                        Cell cell = live.resident(stored);
-                        Task task = tx.latest(cell);
-                        if (task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
-                            live.wakeAt(cell, task.notBefore() > 0 ? task.notBefore() : task.queueDeadline());
-                        }
-                        long due = task.notBefore() > 0 ? task.notBefore() : task.queueDeadline();
-                        // Those due in the same millisecond as the last may be on the next page.
-                        dueAfter = Math.max(dueAfter, due - 1);
-                    }
-                    if (page.complete()) {
-                        // From the beginning again: earlier ones may have come since.
-                        dueAfter = 0;
-                    } else {
-                        lookForDue();
+                    if (page != null && error == null) {
+                        cameDue(tx, page);
                     }
                     live.evictDeferred();
+                    if (page != null && !page.complete() && ++duePages < DUE_PAGES_PER_TICK) {
+                        nextDuePage();
+                    }
                 }));
+    }
+
+    private void cameDue(Transaction tx, Store.Page page) {
+        for (Task stored : page.tasks()) {
+            Cell cell = live.resident(stored);
+            Task task = tx.latest(cell);
+            if (task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
+                live.wakeAt(cell, task.lookAt());
+            }
+            // As the database has it: memory may be further on.
+            if (stored.lookAt() >= dueAfter) {
+                dueAfter = stored.lookAt();
+                dueAfterSequence = stored.id().sequence();
+            }
+        }
+        if (page.complete()) {
+            // From the beginning again: earlier ones may have come since.
+            dueAfter = 0;
+            dueAfterSequence = 0;
+        }
     }
 
     private void applied(List<Task> tasks) {
@@ -284,11 +304,10 @@ public final class Engine implements AutoCloseable {
         });
     }
 
-    /** Returns how far the run of a task says it is, or null. */
-    public Run.@Nullable Progress progress(TaskId id) {
+    /** Returns the run under way of a task, or null: it knows how far it is, and whether it heeds its interrupt. */
+    public @Nullable Run run(TaskId id) {
         Cell cell = live.cells.get(id.sequence());
-        Run run = cell == null ? null : cell.run();
-        return run == null ? null : run.progress();
+        return cell == null ? null : cell.run();
     }
 
     /** Takes a task back. */
@@ -312,9 +331,7 @@ public final class Engine implements AutoCloseable {
                 tx.add(new Change.TaskDeleted(id));
                 tx.after(() -> {
                     live.cells.remove(id.sequence());
-                    if (task.spec().key() != null) {
-                        live.keys.remove(task.spec().key().keyHash());
-                    }
+                    live.forgetKey(task);
                     answer.accept(task, null);
                 });
             }
@@ -342,45 +359,96 @@ public final class Engine implements AutoCloseable {
         });
     }
 
-    /** Has a command decided on a task, which is brought to memory first where it is not. */
+    /** Has a command decided on a task, which is brought to memory first where it is not, and leaves it again. */
     private CompletableFuture<Task> withCell(
             TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
-        CompletableFuture<Task> result = new CompletableFuture<>();
-        BiConsumer<@Nullable Task, @Nullable Throwable> answer = (task, error) -> {
+        OnTask asked = new OnTask(id, command);
+        mailbox.put(asked);
+        return asked.answer;
+    }
+
+    private final class OnTask extends Request<Task> {
+        private final TaskId id;
+        private final BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command;
+
+        // Written before this is put into the mailbox again.
+
+        /** Whether the database was asked. */
+        private boolean wasRead;
+
+        /** What it has. */
+        private @Nullable Task stored;
+
+        // Confined to the engine's thread.
+        private boolean reading;
+        private @Nullable Cell cell;
+
+        OnTask(TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
+            this.id = id;
+            this.command = command;
+        }
+
+        @Override
+        public void decide(Transaction tx) {
+            Cell found = live.cells.get(id.sequence());
+            if (found == null && !wasRead) {
+                tx.after(this::read);
+                return;
+            }
+            Task read = stored;
+            if (found == null && read != null && read.id().equals(id) && !live.expired(read)) {
+                found = live.resident(read);
+            }
+            cell = found;
+            if (found == null || !found.task().id().equals(id)) {
+                throw notFound(id);
+            }
+            command.apply(found, this::answer).decide(tx);
+            tx.after(this::letGo);
+        }
+
+        @Override
+        public void refused(RuntimeException reason) {
+            letGo();
+            super.refused(reason);
+        }
+
+        private void answer(@Nullable Task task, @Nullable Throwable error) {
             if (error != null) {
-                result.completeExceptionally(error);
+                answer.completeExceptionally(error);
             } else {
-                result.complete(task);
+                answer.complete(task);
             }
-        };
-        mailbox.put(new Command() {
-            @Override
-            public void decide(Transaction tx) {
-                Cell cell = live.cells.get(id.sequence());
-                if (cell != null) {
-                    if (cell.task().id().equals(id)) {
-                        mailbox.put(command.apply(cell, answer));
-                    } else {
-                        answer.accept(null, notFound(id));
-                    }
-                    return;
+        }
+
+        private void read() {
+            live.reading++;
+            reading = true;
+            store.find(id.sequence()).whenComplete((found, error) -> {
+                if (found == null || error != null) {
+                    mailbox.put(tx -> {
+                        letGo();
+                        answer(null, error == null ? notFound(id) : error);
+                    });
+                } else {
+                    wasRead = true;
+                    stored = found.orElse(null);
+                    mailbox.put(this);
                 }
-                live.reading++;
-                store.find(id.sequence())
-                        .whenComplete((found, error) -> mailbox.put(next -> {
-                            live.reading--;
-                            if (error != null || found == null) {
-                                answer.accept(null, error);
-                            } else if (found.isEmpty() || !found.get().id().equals(id) || live.expired(found.get())) {
-                                answer.accept(null, notFound(id));
-                            } else {
-                                mailbox.put(command.apply(live.resident(found.get()), answer));
-                            }
-                            live.evictDeferred();
-                        }));
+            });
+        }
+
+        /** Also where it was refused: a task that had left memory does not stay there for having been asked for. */
+        private void letGo() {
+            if (reading) {
+                reading = false;
+                live.reading--;
             }
-        });
-        return result;
+            if (cell != null) {
+                live.evict(cell);
+            }
+            live.evictDeferred();
+        }
     }
 
     /** Returns the problem that there is no such task. */
@@ -426,6 +494,18 @@ public final class Engine implements AutoCloseable {
         return waits;
     }
 
+    /**
+     * A task that runs begins to wait for others: its slot is its pool's to use until the wait is over.
+     *
+     * @param waiting any id; nothing happens where that task does not run
+     * @return to be run when the wait is over
+     */
+    public Runnable lend(TaskId waiting) {
+        Loan loan = new Loan(live, waiting);
+        mailbox.put(loan::begin);
+        return () -> mailbox.put(tx -> loan.end());
+    }
+
     // --- pools ---
 
     public CompletableFuture<List<PoolView>> pools() {
@@ -439,7 +519,9 @@ public final class Engine implements AutoCloseable {
 
     /** Makes a pool or changes its settings. */
     public CompletableFuture<PoolView> putPool(String name, PoolSettings settings) {
-        return ask((tx, answer) -> Pools.put(live, tx, name, settings, answer));
+        Pools.Put put = new Pools.Put(live, name, settings);
+        mailbox.put(put);
+        return put.answer;
     }
 
     public CompletableFuture<Boolean> deletePool(String name) {
@@ -467,6 +549,40 @@ public final class Engine implements AutoCloseable {
             }
             answer.complete(pool.view(false));
         }));
+    }
+
+    /** Returns who works for a pool: the supplier looks at the processes, which blocks a little. */
+    public CompletableFuture<Supplier<List<WorkerView>>> workers(String pool) {
+        return ask((tx, answer) -> answer.complete(Pools.named(live, pool).runner::workers));
+    }
+
+    /**
+     * Sends a signal to the process of a worker.
+     *
+     * @param signal such as {@code SIGTERM}
+     */
+    public CompletableFuture<Boolean> signalWorker(String pool, String workerId, String signal) {
+        return ask((tx, answer) -> {
+            Pools.signal(live, pool, workerId, signal);
+            answer.complete(true);
+        });
+    }
+
+    /** Ends all workers of a pool with what they run; it goes on with others. Harmless in any state, and when repeated. */
+    public CompletableFuture<PoolView> terminatePool(String name, boolean kill) {
+        return ask((tx, answer) -> {
+            LivePool pool = Pools.named(live, name);
+            tx.after(() -> {
+                pool.runner.terminate(kill ? 0 : pool.settings.graceMillis());
+                for (Cell cell : live.cells.values()) {
+                    Run run = cell.run();
+                    if (run != null && cell.task().spec().pool().equals(name)) {
+                        live.watchInterrupt(pool, cell, run);
+                    }
+                }
+                answer.complete(pool.view(false));
+            });
+        });
     }
 
     private <T> CompletableFuture<T> ask(BiConsumer<Transaction, CompletableFuture<T>> question) {

@@ -26,6 +26,11 @@ final class Ids {
         return first;
     }
 
+    /** Returns the last sequence that was given away. */
+    long last() {
+        return last;
+    }
+
     long nonce() {
         return random.nextLong();
     }

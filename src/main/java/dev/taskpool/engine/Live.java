@@ -4,7 +4,9 @@ import dev.taskpool.callable.Registered;
 import dev.taskpool.callable.Registry;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
+import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.OnLost;
+import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Task;
@@ -16,6 +18,7 @@ import dev.taskpool.pool.Run;
 import dev.taskpool.store.Store;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +48,9 @@ final class Live {
     final EngineOptions options;
     final Mailbox<Command> mailbox;
     final RunnerFactory runners;
+
+    /** Names of pools that the transaction under way makes or deletes. */
+    final java.util.Set<String> unsettled = new java.util.HashSet<>();
 
     /** Reads of the database that are under way: tasks are not evicted before they are answered. */
     int reading;
@@ -168,13 +174,18 @@ final class Live {
             }
             Cell cell = cells.get(entry.sequence());
             Task task = cell == null ? null : tx.latest(cell);
-            if (cell == null || task == null || task.state() != TaskState.PENDING) {
+            if (cell == null || task == null || task.state() != TaskState.PENDING || cell.run() != null) {
                 continue;
             }
             windowBytes -= task.spec().weight();
             Registered callable = registry.find(task.spec().callable());
-            if (callable == null) {
-                gone(tx, cell, task);
+            Failure gone = gone(pool, task, callable);
+            if (callable == null || gone != null) {
+                reject(tx, cell, verdict.rejected(task, Objects.requireNonNull(gone), ids.micros()));
+                continue;
+            }
+            if (task.deadline() > 0 && task.deadline() <= ticker.millis()) {
+                reject(tx, cell, verdict.tooLate(task, ids.micros()));
                 continue;
             }
             addPending(tx, pool, -1);
@@ -224,13 +235,18 @@ final class Live {
 
     Run run(Cell cell, Task started, Registered callable) {
         Long timeout = started.spec().timeoutMillis();
+        long stopped = timeout == null ? 0 : started.startedAt() + timeout;
+        if (started.deadline() > 0) {
+            stopped = stopped == 0 ? started.deadline() : Math.min(stopped, started.deadline());
+        }
         return new Run(
                 started.id(),
                 started.spec(),
                 callable,
                 started.attempt(),
-                timeout == null ? 0 : started.startedAt() + timeout,
-                outputs.open(started.id(), started.attempt()),
+                stopped,
+                // Its first run is accepted, ready and started: a later revision has one before it.
+                outputs.open(started.id(), started.attempt(), started.attempt() > 1 || started.revision() > 3),
                 (run, ending) -> mailbox.put(new Ended(this, cell, run, ending)));
     }
 
@@ -246,6 +262,11 @@ final class Live {
             cell.runTimer = timers.at(
                     cell.startedNanos + timeout * 1_000_000L, tx -> stop(pool, cell, run, StopReason.TIMEOUT));
         }
+        if (started.deadline() > 0) {
+            long in = Math.max(0, started.deadline() - ticker.millis());
+            cell.deadlineTimer =
+                    timers.at(cell.startedNanos + in * 1_000_000L, tx -> stop(pool, cell, run, StopReason.DEADLINE));
+        }
         run.markDraining(draining);
         pool.runner.start(run);
     }
@@ -257,24 +278,61 @@ final class Live {
                 cell.stop = reason;
             }
             pool.runner.stop(run, pool.settings.graceMillis());
+            watchInterrupt(pool, cell, run);
         }
     }
 
-    private void gone(Transaction tx, Cell cell, Task task) {
+    /** A run on a thread was interrupted, which is all that can be done: looks after the grace whether it was heeded. */
+    void watchInterrupt(LivePool pool, Cell cell, Run run) {
+        if (pool.settings.kind() == PoolKind.THREAD && cell.heedTimer == null) {
+            cell.heedTimer = timers.at(
+                    ticker.nanos() + pool.settings.graceMillis() * 1_000_000L, tx -> ignored(tx, pool, cell, run));
+        }
+    }
+
+    /** Its thread is lost for the time being: another may take its place. */
+    private void ignored(Transaction tx, LivePool pool, Cell cell, Run run) {
+        if (cell.run() == run && run.ignoredStopAt() == 0) {
+            run.markIgnoringStop(ticker.millis());
+            pool.stuck++;
+            dispatch(tx, pool);
+        }
+    }
+
+    /** A run is over: a thread that was lost has come back. */
+    void heeded(Transaction tx, LivePool pool, Cell cell, Run run) {
+        timers.cancel(cell.heedTimer);
+        cell.heedTimer = null;
+        if (run.ignoredStopAt() > 0) {
+            pool.stuck--;
+            tx.undo(() -> pool.stuck++);
+        }
+    }
+
+    /** Returns why a task that was accepted by an earlier start cannot run any more, or null where it can. */
+    private static @Nullable Failure gone(LivePool pool, Task task, @Nullable Registered callable) {
+        String name = task.spec().callable();
+        if (callable == null) {
+            return Failure.of(FailureCode.UNKNOWN_CALLABLE, "no callable " + name + " is registered any more");
+        }
+        return callable.runsOn(pool.settings)
+                ? null
+                : Failure.of(
+                        FailureCode.POOL_KIND_UNSUPPORTED,
+                        name + " runs on " + callable.whereItRuns() + "; '" + pool.name + "' is " + pool.settings.kind()
+                                + " now");
+    }
+
+    /** A task that was taken from its queue does not start, for good. */
+    private void reject(Transaction tx, Cell cell, Task ended) {
+        Task task = tx.latest(cell);
         LivePool pool = pool(task);
         addPending(tx, pool, -1);
         tx.undo(() -> {
             windowBytes += task.spec().weight();
             pool.queue.add(entry(task));
         });
-        tx.change(
-                cell,
-                verdict.rejected(
-                        task,
-                        Failure.of(
-                                FailureCode.UNKNOWN_CALLABLE,
-                                "no callable " + task.spec().callable() + " is registered any more"),
-                        ids.micros()));
+        tx.change(cell, ended);
     }
 
     // --- the window ---
@@ -291,9 +349,9 @@ final class Live {
             }
             evict(cell);
         }
-        long deadline = task.queueDeadline();
-        if (deadline > 0 && cells.get(task.id().sequence()) == cell) {
-            wakeAt(cell, deadline);
+        long next = task.lookAt();
+        if (next > 0 && cells.get(task.id().sequence()) == cell) {
+            wakeAt(cell, next);
         }
     }
 
@@ -301,13 +359,14 @@ final class Live {
     void leaveQueue(Transaction tx, LivePool pool, Task task) {
         ReadyQueue.Entry entry = entry(task);
         boolean here = pool.queue.contains(entry);
-        pool.queue.remove(entry);
-        long weight = here ? task.spec().weight() : 0;
-        windowBytes -= weight;
-        tx.undo(() -> {
-            pool.queue.add(entry);
-            windowBytes += weight;
-        });
+        if (pool.queue.remove(entry)) {
+            long weight = here ? task.spec().weight() : 0;
+            windowBytes -= weight;
+            tx.undo(() -> {
+                pool.queue.add(entry);
+                windowBytes += weight;
+            });
+        }
     }
 
     private void shrink(LivePool pool) {
@@ -327,7 +386,7 @@ final class Live {
 
     /** Asks the database for the next tasks behind the boundary, when the window runs low. */
     void refill(LivePool pool) {
-        if (pool.refilling || suspended() || pool.cancelling || !pool.state.starts() || !pool.queue.wantsMore()) {
+        if (pool.refilling || suspended() || pool.sweeps > 0 || !pool.state.starts() || !pool.queue.wantsMore()) {
             return;
         }
         if (windowBytes > MAX_WINDOW_BYTES / 2 && pool.queue.size() > 0) {
@@ -379,9 +438,9 @@ final class Live {
                 && !pool.queue.contains(entry)) {
             pool.queue.arrive(entry);
             windowBytes += task.spec().weight();
-            long deadline = task.queueDeadline();
-            if (deadline > 0) {
-                wakeAt(cell, deadline);
+            long next = task.lookAt();
+            if (next > 0) {
+                wakeAt(cell, next);
             }
         }
     }
@@ -442,12 +501,22 @@ final class Live {
         }
     }
 
+    /** A key is found in H2, or stands for nothing any more. */
+    void forgetKey(Task task) {
+        IdempotencyKey key = task.spec().key();
+        if (key != null) {
+            Task first = keys.get(key.keyHash());
+            // It may stand for a later task: the first one is past its retention.
+            if (first != null && first.id().equals(task.id())) {
+                keys.remove(key.keyHash());
+            }
+        }
+    }
+
     /** H2 has these revisions now. */
     void applied(java.util.List<Task> tasks) {
         for (Task task : tasks) {
-            if (task.spec().key() != null) {
-                keys.remove(task.spec().key().keyHash());
-            }
+            forgetKey(task);
             Cell cell = cells.get(task.id().sequence());
             if (cell != null && cell.task().revision() >= task.revision()) {
                 cell.appliedRevision = task.revision();

@@ -2,15 +2,20 @@ package dev.taskpool.engine;
 
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
+import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.ReadyQueue;
 import dev.taskpool.pool.Runner;
 import dev.taskpool.store.Change;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** A pool at work: settings, queue, counters. Confined to the engine's thread. */
 final class LivePool {
+    /** More slots than these are not lent, however deep tasks wait for each other: each is a thread or a process. */
+    private static final int MAX_LENT = 256;
+
     final String name;
     final boolean byApi;
     final Runner runner;
@@ -18,10 +23,20 @@ final class LivePool {
     PoolSettings settings;
     PoolState state;
 
+    /** As the transaction under way leaves it: what the next change goes by, and nobody is told. */
+    Change.StoredPool decided;
+
     /** Ready and delayed. */
     long pending;
 
     long running;
+
+    /** Slots of running tasks that wait for others; see {@link Loan}. */
+    int lent;
+
+    /** Those of them that ignore their interrupt. */
+    int stuck;
+
     long namedAtNanos;
 
     /** Whether the database is being asked for what is behind the queue's boundary. */
@@ -30,13 +45,14 @@ final class LivePool {
     /** Tasks that went behind the boundary meanwhile: the answer may be older than they are. */
     final List<ReadyQueue.Entry> refillArrivals = new ArrayList<>();
 
-    /** Whether all pending tasks are being cancelled; nothing starts until they are. */
-    boolean cancelling;
+    /** Sweeps under way, each of which ends all tasks that were pending when it began; nothing starts until they are over. */
+    int sweeps;
 
     boolean closing;
 
     /** Why it is BROKEN, or was when it was last. */
-    String brokenBy = "";
+    @Nullable
+    Breakage brokenBy;
 
     final List<CompletableFuture<PoolView>> shutdownWaits = new ArrayList<>();
 
@@ -55,6 +71,7 @@ final class LivePool {
         this.byApi = byApi;
         this.settings = settings;
         this.state = state;
+        this.decided = new Change.StoredPool(name, settings, state, byApi);
         this.runner = runner;
         this.queue = new ReadyQueue(window);
         this.namedAtNanos = nowNanos;
@@ -62,15 +79,38 @@ final class LivePool {
 
     PoolView view(boolean created) {
         return new PoolView(
-                name, settings, state, pending, running, state == PoolState.BROKEN ? brokenBy : null, created);
+                name,
+                settings,
+                state,
+                pending,
+                running,
+                state == PoolState.BROKEN ? brokenBy : null,
+                stuck,
+                runner.status(),
+                created);
     }
 
-    Change.StoredPool stored(PoolSettings nextSettings, PoolState nextState) {
-        return new Change.StoredPool(name, nextSettings, nextState, byApi);
+    /** Moves the pool on: at once for what is decided next, for all others once it is durable. */
+    void change(Transaction tx, PoolSettings nextSettings, PoolState nextState) {
+        Change.StoredPool before = decided;
+        Change.StoredPool next = new Change.StoredPool(name, nextSettings, nextState, byApi);
+        decided = next;
+        tx.undo(() -> decided = before);
+        tx.add(new Change.PoolSaved(next));
+        tx.after(() -> {
+            settings = nextSettings;
+            state = nextState;
+            // A runner that has refused to go on hears that it was mended, also where the settings are the same.
+            if (!nextSettings.equals(before.settings()) || before.state() == PoolState.BROKEN) {
+                runner.configure(nextSettings);
+            }
+        });
     }
 
     long freeWorkers() {
-        return state.starts() && !cancelling ? Math.max(0, settings.maxWorkers() - running) : 0;
+        Integer replaced = settings.worker().maxStuck();
+        int given = Math.min(stuck, replaced == null ? settings.maxWorkers() : replaced) + Math.min(lent, MAX_LENT);
+        return state.starts() && sweeps == 0 ? Math.max(0, settings.maxWorkers() + given - running) : 0;
     }
 
     void ran(long millis) {

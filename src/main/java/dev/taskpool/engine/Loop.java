@@ -63,11 +63,6 @@ final class Loop implements Runnable {
         return down;
     }
 
-    /** Makes the loop look at a pool. For commands. */
-    void look(LivePool pool) {
-        dirty.add(pool);
-    }
-
     @Override
     public void run() {
         try {
@@ -141,8 +136,13 @@ final class Loop implements Runnable {
             command.decide(tx);
             return true;
         } catch (Problem e) {
-            command.refused(e);
-            return false;
+            if (!tx.needsCommit()) {
+                command.refused(e);
+                return false;
+            }
+            // The reason may be what this transaction decided: not told before that is durable.
+            tx.after(() -> command.refused(e));
+            return true;
         }
     }
 
@@ -229,11 +229,7 @@ final class Loop implements Runnable {
             live.observer.retried(task);
         }
         if (task.notBefore() > 0) {
-            long deadline = task.queueDeadline();
-            live.wakeAt(cell, task.notBefore());
-            if (deadline > 0 && deadline < task.notBefore()) {
-                live.wakeAt(cell, deadline);
-            }
+            live.wakeAt(cell, task.lookAt());
         } else {
             live.enqueue(pool, cell, task);
         }

@@ -2,6 +2,8 @@ package dev.taskpool.engine;
 
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
+import dev.taskpool.pool.Breakage;
+import dev.taskpool.pool.RunnerStatus;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param pending tasks that are not started, delayed ones included
  * @param running tasks on a worker
  * @param brokenBy why it is BROKEN; null where it is not
+ * @param stuck threads that ignore their interrupt
+ * @param status how its workers fare
  * @param created whether the call that returns this made it
  */
 public record PoolView(
@@ -18,5 +22,7 @@ public record PoolView(
         PoolState state,
         long pending,
         long running,
-        @Nullable String brokenBy,
+        @Nullable Breakage brokenBy,
+        int stuck,
+        RunnerStatus status,
         boolean created) {}

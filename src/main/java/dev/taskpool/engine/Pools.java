@@ -1,11 +1,16 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.callable.Registered;
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
+import dev.taskpool.model.WorkerPolicy;
+import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.Run;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.Store;
@@ -23,7 +28,7 @@ final class Pools {
 
     static LivePool named(Live live, String name) {
         LivePool pool = live.pools.get(name);
-        if (pool == null) {
+        if (pool == null || live.unsettled.contains(name)) {
             throw Problem.of(ProblemCode.POOL_NOT_FOUND, "there is no pool '" + name + "'");
         }
         pool.namedAtNanos = live.ticker.nanos();
@@ -31,57 +36,107 @@ final class Pools {
     }
 
     /** Makes a pool, or gives it other settings. */
-    static void put(Live live, Transaction tx, String name, PoolSettings settings, CompletableFuture<PoolView> answer) {
-        LivePool old = live.pools.get(name);
-        if (old == null) {
+    static final class Put extends Request<PoolView> {
+        private final Live live;
+        private final String name;
+        private final PoolSettings settings;
+
+        Put(Live live, String name, PoolSettings settings) {
+            this.live = live;
+            this.name = name;
+            this.settings = settings;
+        }
+
+        @Override
+        public void decide(Transaction tx) {
+            checkInitializer();
+            live.options.requireEnforceable(settings.limits().defaults(), "/limits");
+            live.options.requireEnforceable(settings.limits().maximum(), "/max_limits");
+            LivePool old = live.pools.get(name);
+            if (live.unsettled.contains(name)) {
+                // Somebody else makes or deletes it in this transaction: decided again once that stands.
+                tx.after(() -> live.mailbox.put(this));
+            } else if (old == null) {
+                make(tx);
+            } else {
+                change(tx, old);
+            }
+        }
+
+        private void checkInitializer() {
+            WorkerPolicy.Initializer initializer = settings.worker().initializer();
+            if (initializer == null) {
+                return;
+            }
+            Registered callable = live.registry.find(initializer.callable());
+            if (callable == null || !callable.runsOn(settings)) {
+                throw Problem.field(
+                        ProblemCode.UNKNOWN_CALLABLE,
+                        "/initializer/callable",
+                        "there is no callable " + initializer.callable() + " for workers of type "
+                                + settings.workerType());
+            }
+        }
+
+        private void make(Transaction tx) {
             if (live.draining) {
                 throw Problem.retryable(ProblemCode.DRAINING, "the service is stopping and takes no new pools", 5);
             }
+            unsettle(live, tx, name);
             tx.add(new Change.PoolSaved(new Change.StoredPool(name, settings, PoolState.ACTIVE, true)));
             tx.after(() -> answer.complete(
                     live.addPool(name, true, settings, PoolState.ACTIVE).view(true)));
-            return;
         }
-        old.namedAtNanos = live.ticker.nanos();
-        if (old.settings.kind() != settings.kind()) {
-            throw Problem.field(
-                    ProblemCode.POOL_KIND_FIXED,
-                    "/kind",
-                    "'" + name + "' is " + old.settings.kind() + " and cannot become " + settings.kind());
+
+        private void change(Transaction tx, LivePool pool) {
+            pool.namedAtNanos = live.ticker.nanos();
+            PoolSettings now = pool.decided.settings();
+            PoolState state = pool.decided.state();
+            if (now.kind() != settings.kind()) {
+                throw Problem.field(
+                        ProblemCode.POOL_KIND_FIXED,
+                        "/kind",
+                        "'" + name + "' is " + now.kind() + " and cannot become " + settings.kind());
+            }
+            if (now.virtualThreads() != settings.virtualThreads()) {
+                throw Problem.field(
+                        ProblemCode.POOL_KIND_FIXED,
+                        "/virtual_threads",
+                        "cannot change while the pool exists; it is " + now.virtualThreads());
+            }
+            if (!now.workerType().equals(settings.workerType())) {
+                throw Problem.field(
+                        ProblemCode.POOL_KIND_FIXED,
+                        "/worker_type",
+                        "cannot change while the pool exists; it is " + now.workerType());
+            }
+            if (state == PoolState.SHUTTING_DOWN || state == PoolState.SHUT_DOWN) {
+                throw Problem.of(ProblemCode.POOL_SHUT_DOWN, "'" + name + "' was shut down; delete it to make it anew");
+            }
+            // Settings given to a broken pool mend it.
+            pool.change(tx, settings, state == PoolState.BROKEN ? PoolState.ACTIVE : state);
+            tx.after(() -> {
+                live.mailbox.put(next -> live.dispatch(next, pool));
+                answer.complete(pool.view(false));
+            });
         }
-        if (old.settings.virtualThreads() != settings.virtualThreads()) {
-            throw Problem.field(
-                    ProblemCode.POOL_KIND_FIXED,
-                    "/virtual_threads",
-                    "cannot change while the pool exists; it is " + old.settings.virtualThreads());
-        }
-        if (!old.settings.workerType().equals(settings.workerType())) {
-            throw Problem.field(
-                    ProblemCode.POOL_KIND_FIXED,
-                    "/worker_type",
-                    "cannot change while the pool exists; it is " + old.settings.workerType());
-        }
-        if (old.state == PoolState.SHUTTING_DOWN || old.state == PoolState.SHUT_DOWN) {
-            throw Problem.of(ProblemCode.POOL_SHUT_DOWN, "'" + name + "' was shut down; delete it to make it anew");
-        }
-        // Settings given to a broken pool mend it.
-        PoolState state = old.state == PoolState.BROKEN ? PoolState.ACTIVE : old.state;
-        tx.add(new Change.PoolSaved(old.stored(settings, state)));
-        tx.after(() -> {
-            old.state = state;
-            old.settings = settings;
-            old.runner.configure(settings);
-            live.mailbox.put(next -> live.dispatch(next, old));
-            answer.complete(old.view(false));
-        });
+    }
+
+    /** Makes others wait who want to make or delete a pool of that name. */
+    private static void unsettle(Live live, Transaction tx, String name) {
+        live.unsettled.add(name);
+        tx.undo(() -> live.unsettled.remove(name));
+        tx.after(() -> live.unsettled.remove(name));
     }
 
     static void delete(Live live, Transaction tx, String name, CompletableFuture<Boolean> answer) {
         LivePool pool = named(live, name);
-        if (pool.state != PoolState.SHUT_DOWN) {
+        if (pool.decided.state() != PoolState.SHUT_DOWN) {
             throw Problem.of(
-                    ProblemCode.POOL_NOT_SHUT_DOWN, "'" + name + "' is " + pool.state + "; shut it down first");
+                    ProblemCode.POOL_NOT_SHUT_DOWN,
+                    "'" + name + "' is " + pool.decided.state() + "; shut it down first");
         }
+        unsettle(live, tx, name);
         tx.add(new Change.PoolDeleted(name));
         tx.after(() -> {
             live.pools.remove(name);
@@ -93,50 +148,67 @@ final class Pools {
     static void pause(Live live, Transaction tx, String name, boolean pause, CompletableFuture<PoolView> answer) {
         LivePool pool = named(live, name);
         PoolState wanted = pause ? PoolState.PAUSED : PoolState.ACTIVE;
-        switch (pool.state) {
+        switch (pool.decided.state()) {
             case ACTIVE, PAUSED -> {}
             case BROKEN -> throw Problem.of(ProblemCode.POOL_BROKEN, "'" + name + "' is broken");
             case SHUTTING_DOWN, SHUT_DOWN ->
                 throw Problem.of(ProblemCode.POOL_SHUT_DOWN, "'" + name + "' was shut down");
         }
-        if (pool.state != wanted) {
-            tx.add(new Change.PoolSaved(pool.stored(pool.settings, wanted)));
+        if (pool.decided.state() != wanted) {
+            pool.change(tx, pool.decided.settings(), wanted);
         }
         tx.after(() -> {
-            pool.state = wanted;
             live.mailbox.put(next -> live.dispatch(next, pool));
             answer.complete(pool.view(false));
         });
     }
 
-    /** {@code Executor.shutdown}: takes no more; what it has runs, or is cancelled where it has not started. */
+    /**
+     * {@code Executor.shutdown}: takes no more; what it has runs, or is cancelled where it has not started.
+     *
+     * @param answer told when that is durable, for every task that is cancelled
+     */
     static void shutdown(Live live, Transaction tx, String name, boolean cancelPending, Consumer<LivePool> answer) {
         LivePool pool = named(live, name);
-        if (pool.state != PoolState.SHUTTING_DOWN && pool.state != PoolState.SHUT_DOWN) {
-            tx.add(new Change.PoolSaved(pool.stored(pool.settings, PoolState.SHUTTING_DOWN)));
+        if (pool.decided.state() != PoolState.SHUTTING_DOWN && pool.decided.state() != PoolState.SHUT_DOWN) {
+            pool.change(tx, pool.decided.settings(), PoolState.SHUTTING_DOWN);
         }
-        tx.after(() -> {
-            if (pool.state != PoolState.SHUT_DOWN) {
-                pool.state = PoolState.SHUTTING_DOWN;
-            }
-        });
-        if (cancelPending) {
-            cancelAll(live, tx, pool);
-        }
-        tx.after(() -> {
+        Runnable done = () -> {
             live.mailbox.put(next -> live.dispatch(next, pool));
             closeIfEmpty(live, pool);
             answer.accept(pool);
-        });
+        };
+        if (cancelPending) {
+            cancelAll(live, tx, pool, done);
+        } else {
+            tx.after(done);
+        }
     }
 
-    /** Cancels the pending tasks of a pool. */
-    static void cancelAll(Live live, Transaction tx, LivePool pool) {
-        endAll(live, tx, pool, task -> live.verdict.cancelled(task, live.ids.micros()));
+    /**
+     * Cancels the pending tasks of a pool.
+     *
+     * @param done happens when all of them are cancelled, durably
+     */
+    static void cancelAll(Live live, Transaction tx, LivePool pool, Runnable done) {
+        endAll(live, tx, pool, task -> live.verdict.cancelled(task, live.ids.micros()), done);
     }
 
-    /** Ends the pending tasks of a pool: those in memory now, those that only the database has page by page. */
-    private static void endAll(Live live, Transaction tx, LivePool pool, UnaryOperator<Task> end) {
+    /** Fails the pending tasks of a pool that is broken. */
+    static void failAll(Live live, Transaction tx, LivePool pool, Failure failure) {
+        endAll(
+                live,
+                tx,
+                pool,
+                task -> live.verdict.rejected(task, failure, live.ids.micros()),
+                () -> closeIfEmpty(live, pool));
+    }
+
+    /**
+     * Ends the tasks of a pool that are pending now: those in memory at once, those that only the database has page by
+     * page. Tasks that are accepted later are none of its business.
+     */
+    private static void endAll(Live live, Transaction tx, LivePool pool, UnaryOperator<Task> end, Runnable done) {
         for (Cell cell : live.cells.values()) {
             Task task = tx.latest(cell);
             if (task.state() == TaskState.PENDING
@@ -145,52 +217,62 @@ final class Pools {
                 live.endPending(tx, cell, end.apply(task));
             }
         }
+        Sweep sweep = new Sweep(live, pool, live.ids.last(), end, done);
         tx.after(() -> {
-            if (pool.pending > 0 && !pool.cancelling) {
-                pool.cancelling = true;
-                nextPage(live, pool, 0, end);
+            if (pool.pending > 0) {
+                pool.sweeps++;
+                sweep.next(0);
+            } else {
+                done.run();
             }
         });
     }
 
-    private static void nextPage(Live live, LivePool pool, long after, UnaryOperator<Task> end) {
-        live.reading++;
-        live.store
-                .pending(pool.name, after, 1_000)
-                .whenComplete((page, error) -> live.mailbox.put(new EndPage(live, pool, after, page, error, end)));
+    /** @param last the sequence of the last task that is meant */
+    private record Sweep(Live live, LivePool pool, long last, UnaryOperator<Task> end, Runnable done) {
+        void next(long after) {
+            live.reading++;
+            live.store
+                    .pending(pool.name, after, 1_000)
+                    .whenComplete((page, error) -> live.mailbox.put(new EndPage(this, after, page, error)));
+        }
     }
 
     private record EndPage(
-            Live live,
-            LivePool pool,
+            Sweep sweep,
             long after,
             Store.@Nullable Page page,
-            @Nullable Throwable error,
-            UnaryOperator<Task> end)
-            implements Command {
+            @Nullable Throwable error) implements Command {
         @Override
         public void decide(Transaction tx) {
+            Live live = sweep.live;
             live.reading--;
             tx.undo(() -> live.reading++);
             List<Task> tasks = page == null || error != null ? List.of() : page.tasks();
+            boolean complete = page != null && error == null && page.complete();
             for (Task stored : tasks) {
+                if (stored.id().sequence() > sweep.last) {
+                    complete = true;
+                    break;
+                }
                 Cell cell = live.resident(stored);
                 Task task = tx.latest(cell);
                 if (task.state() == TaskState.PENDING && cell.run() == null) {
-                    live.endPending(tx, cell, end.apply(task));
+                    live.endPending(tx, cell, sweep.end.apply(task));
                 }
             }
-            boolean complete = page != null && error == null && page.complete();
+            boolean over = complete;
             tx.after(() -> {
-                if (complete) {
-                    pool.cancelling = false;
-                    live.evictDeferred();
-                    closeIfEmpty(live, pool);
+                live.evictDeferred();
+                if (over) {
+                    sweep.pool.sweeps--;
+                    sweep.done.run();
+                    live.mailbox.put(next -> live.dispatch(next, sweep.pool));
                 } else if (tasks.isEmpty()) {
                     // The store cannot be read at the moment: not at once again.
-                    live.timers.at(live.ticker.nanos() + RETRY_NANOS, next -> nextPage(live, pool, after, end));
+                    live.timers.at(live.ticker.nanos() + RETRY_NANOS, next -> sweep.next(after));
                 } else {
-                    nextPage(live, pool, tasks.getLast().id().sequence(), end);
+                    sweep.next(tasks.getLast().id().sequence());
                 }
             });
         }
@@ -201,19 +283,27 @@ final class Pools {
         }
     }
 
-    /** The workers of a pool cannot go on, and its settings say BREAK: all that it has fails, as in CPython. */
-    record Break(Live live, String name, String cause) implements Command {
+    /** The workers of a pool cannot go on, for an initializer failed or its settings say BREAK: all that it has fails, as in CPython. */
+    record Break(Live live, String name, Breakage by) implements Command {
         @Override
         public void decide(Transaction tx) {
             LivePool pool = live.pools.get(name);
-            if (pool == null || pool.state == PoolState.SHUT_DOWN || pool.state == PoolState.BROKEN) {
+            if (pool == null
+                    || pool.closing
+                    || pool.decided.state() == PoolState.SHUT_DOWN
+                    || pool.decided.state() == PoolState.BROKEN) {
                 return;
             }
-            tx.add(new Change.PoolSaved(pool.stored(pool.settings, PoolState.BROKEN)));
-            endAll(live, tx, pool, task -> live.verdict.rejected(task, Verdict.broken(cause), live.ids.micros()));
+            pool.change(tx, pool.decided.settings(), PoolState.BROKEN);
+            failAll(
+                    live,
+                    tx,
+                    pool,
+                    by.code().equals(FailureCode.INITIALIZER_FAILED)
+                            ? Failure.of(by.code(), by.text())
+                            : Verdict.broken(by.text()));
             tx.after(() -> {
-                pool.state = PoolState.BROKEN;
-                pool.brokenBy = cause;
+                pool.brokenBy = by;
                 for (Cell cell : List.copyOf(live.cells.values())) {
                     Run run = cell.run();
                     if (run != null && cell.task().spec().pool().equals(name)) {
@@ -229,12 +319,27 @@ final class Pools {
         }
     }
 
+    /** Sends a signal to the process of a worker. */
+    static void signal(Live live, String name, String workerId, String signal) {
+        switch (named(live, name).runner.signal(workerId, signal)) {
+            case SENT -> {}
+            case NO_SUCH_WORKER ->
+                throw Problem.of(
+                        ProblemCode.WORKER_NOT_FOUND,
+                        "there is no worker '" + workerId + "' in '" + name + "' any more");
+            case NO_PROCESS ->
+                throw Problem.of(
+                        ProblemCode.WORKER_HAS_NO_PROCESS,
+                        "worker '" + workerId + "' is a thread, or its process has not started");
+        }
+    }
+
     /** SHUTTING_DOWN → SHUT_DOWN once nothing is left and the last worker has ended. */
     static void closeIfEmpty(Live live, LivePool pool) {
         if (pool.state == PoolState.SHUTTING_DOWN
                 && pool.pending == 0
                 && pool.running == 0
-                && !pool.cancelling
+                && pool.sweeps == 0
                 && !pool.closing) {
             pool.closing = true;
             pool.runner.close().whenComplete((done, error) -> live.mailbox.put(new Closed(live, pool)));
@@ -244,12 +349,11 @@ final class Pools {
     private record Closed(Live live, LivePool pool) implements Command {
         @Override
         public void decide(Transaction tx) {
-            if (pool.state != PoolState.SHUTTING_DOWN) {
+            if (pool.decided.state() != PoolState.SHUTTING_DOWN) {
                 return;
             }
-            tx.add(new Change.PoolSaved(pool.stored(pool.settings, PoolState.SHUT_DOWN)));
+            pool.change(tx, pool.decided.settings(), PoolState.SHUT_DOWN);
             tx.after(() -> {
-                pool.state = PoolState.SHUT_DOWN;
                 pool.shutdownWaits.forEach(w -> w.complete(pool.view(false)));
                 pool.shutdownWaits.clear();
             });
@@ -266,7 +370,7 @@ final class Pools {
         long now = live.ticker.nanos();
         for (LivePool pool : List.copyOf(live.pools.values())) {
             Long ttl = pool.settings.ttlMillis();
-            if (ttl != null && pool.state.accepts() && now - pool.namedAtNanos > ttl * 1_000_000L) {
+            if (ttl != null && pool.decided.state().accepts() && now - pool.namedAtNanos > ttl * 1_000_000L) {
                 shutdown(live, tx, pool.name, false, done -> {});
             }
         }

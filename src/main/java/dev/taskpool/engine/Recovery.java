@@ -1,11 +1,15 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.FailureCode;
+import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
+import dev.taskpool.pool.Breakage;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.Store;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.slf4j.Logger;
@@ -38,6 +42,9 @@ final class Recovery implements Command {
                 tx.add(new Change.PoolSaved(new Change.StoredPool(name, settings, PoolState.ACTIVE, false)));
             }
             // What the configuration names is there and takes tasks; a pause outlives a restart.
+            if (before != null && before.settings().kind() != settings.kind()) {
+                otherKind(name, before.settings().kind(), settings.kind());
+            }
             boolean paused = before != null && before.state() == PoolState.PAUSED;
             live.addPool(name, false, settings, paused ? PoolState.PAUSED : PoolState.ACTIVE);
         });
@@ -55,10 +62,19 @@ final class Recovery implements Command {
                 pool.pending = counts[0] + counts[1];
             }
         });
+        for (Change.StoredPool pool : left.pools()) {
+            LivePool here = live.pools.get(pool.name());
+            if (pool.state() == PoolState.BROKEN && here != null) {
+                // What was pending when it broke fails, as it was going to. Nothing that is accepted from now on.
+                here.brokenBy =
+                        new Breakage(FailureCode.POOL_BROKEN, "it broke before the service was started again", "");
+                Pools.failAll(live, tx, here, Verdict.broken(here.brokenBy.text()));
+            }
+        }
         int requeued = 0;
         for (Task task : left.running()) {
             Cell cell = live.resident(task);
-            Task next = live.verdict.lost(task, live.ids.micros());
+            Task next = live.verdict.lost(task, written(task), live.ids.micros());
             tx.change(cell, next);
             if (next.state() == TaskState.PENDING) {
                 live.addPending(tx, live.pool(task), 1);
@@ -76,6 +92,30 @@ final class Recovery implements Command {
             Pools.closeIfEmpty(live, pool);
             live.mailbox.put(next -> live.dispatch(next, pool));
         }));
+    }
+
+    /** A pool whose kind changed in the configuration. Its tasks are looked at one by one when it is their turn. */
+    private void otherKind(String name, PoolKind was, PoolKind is) {
+        long[] counts = left.pendingByPool().getOrDefault(name, new long[2]);
+        if (counts[0] + counts[1] > 0) {
+            LOG.warn(
+                    "pool '{}' was {} and is {} now: of its {} pending tasks those run whose callable runs there too,"
+                            + " the others are FAILED pool_kind_unsupported",
+                    name,
+                    was,
+                    is,
+                    counts[0] + counts[1]);
+        }
+    }
+
+    /** What the lost run had written by then is all that is known of it, and part of the evidence. */
+    private Task.Output written(Task task) {
+        try {
+            return live.outputs.left(task.id());
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("the output of {} cannot be read", task.id(), e);
+            return Task.Output.NONE;
+        }
     }
 
     /** A pool that the configuration named once and does not any more: it finishes what it has and takes no more. */

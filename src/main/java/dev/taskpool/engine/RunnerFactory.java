@@ -1,6 +1,7 @@
 package dev.taskpool.engine;
 
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.Runner;
 import java.util.function.Consumer;
 
@@ -12,5 +13,5 @@ public interface RunnerFactory {
      *
      * @param broken may be told, by any thread, why the pool cannot go on; its tasks fail then
      */
-    Runner runner(String pool, PoolSettings settings, Consumer<String> broken);
+    Runner runner(String pool, PoolSettings settings, Consumer<Breakage> broken);
 }

@@ -3,9 +3,11 @@ package dev.taskpool.engine;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
@@ -26,8 +28,13 @@ final class Submit extends Request<Accepted> {
     private final boolean isBatch;
     private final @Nullable IdempotencyKey key;
 
-    /** Whether the database was asked for the key, and does not have it. Confined to the engine's thread. */
+    // Confined to the engine's thread.
+
+    /** Whether the database was asked for the key, and does not have it; others with the same key wait for this one. */
     private boolean keyIsNew;
+
+    /** The task that the database has under the key. */
+    private @Nullable Task earlier;
 
     Submit(Live live, List<Submission> items, boolean isBatch, @Nullable IdempotencyKey key) {
         this.live = live;
@@ -38,65 +45,87 @@ final class Submit extends Request<Accepted> {
 
     @Override
     public void decide(Transaction tx) {
-        if (key != null && !keyIsNew && known(key)) {
-            return;
+        if (key != null) {
+            Task first = live.keys.get(key.keyHash());
+            if (first == null) {
+                first = earlier;
+            }
+            if (first != null) {
+                replay(tx, first, key);
+                return;
+            }
+            if (!keyIsNew) {
+                // Not while deciding: if this transaction fails the request is refused, and nothing of it may go on.
+                tx.after(() -> lookUp(key));
+                return;
+            }
         }
         List<LivePool> pools = admit();
         accept(tx, pools);
     }
 
+    @Override
+    public void refused(RuntimeException reason) {
+        letOthers();
+        super.refused(reason);
+    }
+
     // --- idempotency ---
 
-    /** Returns whether the key decides: it stands for a request, or that is being found out. */
-    private boolean known(IdempotencyKey wanted) {
-        Task first = live.keys.get(wanted.keyHash());
-        if (first != null) {
-            replay(first);
-            return true;
-        }
+    /** Asks the database for the key, unless that is being done for another request: its turn comes after that one. */
+    private void lookUp(IdempotencyKey wanted) {
         List<Submit> others = live.keyLookups.get(wanted.keyHash());
         if (others != null) {
-            // The same key is being looked up for a request just before this one: its turn comes after that.
             others.add(this);
-            return true;
+        } else if (live.keys.containsKey(wanted.keyHash())) {
+            // Accepted in the same transaction, behind this one.
+            live.mailbox.put(this);
+        } else {
+            live.keyLookups.put(wanted.keyHash(), new ArrayList<>());
+            live.store
+                    .keyed(wanted)
+                    .whenComplete((found, error) ->
+                            live.mailbox.put(tx -> lookedUp(found == null ? Optional.empty() : found, error)));
         }
-        live.keyLookups.put(wanted.keyHash(), new ArrayList<>());
-        live.store
-                .keyed(wanted)
-                .whenComplete((found, error) ->
-                        live.mailbox.put(tx -> lookedUp(found == null ? Optional.empty() : found, error)));
-        return true;
     }
 
     private void lookedUp(Optional<Task> found, @Nullable Throwable error) {
-        IdempotencyKey mine = java.util.Objects.requireNonNull(key);
-        List<Submit> others = live.keyLookups.remove(mine.keyHash());
+        keyIsNew = true;
         if (error != null) {
             refused(Problem.retryable(
                     ProblemCode.STORAGE_UNAVAILABLE, "the store cannot be asked for the idempotency key", 1));
-        } else if (found.isPresent() && !live.expired(found.get())) {
-            replay(found.get());
-        } else {
-            keyIsNew = true;
-            // As a command of its own: a problem is this request's, and no one else's.
-            live.mailbox.put(this);
+            return;
         }
-        if (others != null) {
-            others.forEach(live.mailbox::put);
+        earlier = found.filter(task -> !live.expired(task)).orElse(null);
+        // As a command of its own: a problem is this request's, and no one else's.
+        live.mailbox.put(this);
+    }
+
+    /** This request has its answer: those that waited for it are decided. */
+    private void letOthers() {
+        if (key != null && keyIsNew) {
+            keyIsNew = false;
+            List<Submit> others = live.keyLookups.remove(key.keyHash());
+            if (others != null) {
+                others.forEach(live.mailbox::put);
+            }
         }
     }
 
-    private void replay(Task first) {
+    /** Answers with the task of an earlier request, once that one is durable. */
+    private void replay(Transaction tx, Task first, IdempotencyKey again) {
         IdempotencyKey then = first.spec().key();
-        if (then == null || key == null || !then.sameBody(key) || (first.spec().batch() != null) != isBatch) {
-            refused(Problem.field(
+        if (then == null || !then.sameBody(again) || (first.spec().batch() != null) != isBatch) {
+            throw Problem.field(
                     ProblemCode.IDEMPOTENCY_KEY_REUSED,
                     "header:Idempotency-Key",
-                    "was used for another request, which made " + first.id()));
-            return;
+                    "was used for another request, which made " + first.id());
         }
-        Cell cell = live.cells.get(first.id().sequence());
-        answer.complete(new Accepted(List.of(cell == null ? first : cell.task()), null, true));
+        tx.after(() -> {
+            Cell cell = live.cells.get(first.id().sequence());
+            letOthers();
+            answer.complete(new Accepted(List.of(cell == null ? first : cell.task()), null, true));
+        });
     }
 
     // --- admission ---
@@ -125,9 +154,12 @@ final class Submit extends Request<Accepted> {
         String name = item.spec().pool();
         LivePool pool = name.isEmpty() ? defaultPool(item) : live.pools.get(name);
         if (pool == null) {
-            throw Problem.field(ProblemCode.UNKNOWN_POOL, pointer, "there is no pool '" + name + "'");
+            throw Problem.field(
+                    ProblemCode.UNKNOWN_POOL,
+                    pointer,
+                    "there is no pool '" + name + "'; GET /v1/pools lists what there is");
         }
-        switch (pool.state) {
+        switch (pool.decided.state()) {
             case ACTIVE, PAUSED -> {}
             case BROKEN -> throw Problem.field(ProblemCode.POOL_BROKEN, pointer, "'" + pool.name + "' is broken");
             case SHUTTING_DOWN, SHUT_DOWN ->
@@ -136,27 +168,43 @@ final class Submit extends Request<Accepted> {
                         pointer,
                         "cannot schedule new futures after shutdown of '" + pool.name + "'");
         }
-        PoolKind kind = pool.settings.kind();
-        if (!item.callable().spec().poolKinds().contains(kind)) {
+        if (!item.callable().runsOn(pool.settings)) {
+            PoolKind kind = pool.settings.kind();
             throw Problem.field(
                     ProblemCode.POOL_KIND_UNSUPPORTED,
                     pointer,
-                    item.spec().callable() + " runs on pools of kind "
-                            + item.callable().spec().poolKinds() + "; '" + pool.name + "' is " + kind);
+                    item.spec().callable() + " runs on " + item.callable().whereItRuns() + "; '" + pool.name + "' is "
+                            + kind
+                            + (kind == PoolKind.PROCESS ? " with worker_type " + pool.settings.workerType() : ""));
         }
+        checkLimits(item, pool, pointer.substring(0, pointer.length() - "/pool".length()) + "/limits");
         pool.namedAtNanos = live.ticker.nanos();
         return pool;
     }
 
-    /** Where no pool is named: the default pool, or else the first by name whose kind suits the callable. */
+    private void checkLimits(Submission item, LivePool pool, String pointer) {
+        Limits asked = item.spec().surroundings().limits();
+        if (asked.isNone()) {
+            return;
+        }
+        if (pool.settings.kind() != PoolKind.COMMAND) {
+            throw Problem.field(
+                    ProblemCode.LIMIT_UNSUPPORTED,
+                    pointer,
+                    "only the process of a command can be limited by its task; '" + pool.name + "' is "
+                            + pool.settings.kind());
+        }
+        live.options.requireEnforceable(asked, pointer);
+    }
+
+    /** Where no pool is named: the default pool, or else the first by name whose kind and worker type suit the callable. */
     private @Nullable LivePool defaultPool(Submission item) {
         LivePool named = live.pools.get(live.options.defaultPool());
-        var kinds = item.callable().spec().poolKinds();
-        if (named != null && kinds.contains(named.settings.kind())) {
+        if (named != null && item.callable().runsOn(named.settings)) {
             return named;
         }
         for (LivePool pool : live.pools.values()) {
-            if (kinds.contains(pool.settings.kind()) && pool.state.accepts() && !pool.byApi) {
+            if (item.callable().runsOn(pool.settings) && pool.decided.state().accepts() && !pool.byApi) {
                 return pool;
             }
         }
@@ -164,8 +212,8 @@ final class Submit extends Request<Accepted> {
     }
 
     private static void checkRoom(LivePool pool, int more) {
-        long held = pool.pending - Math.min(pool.freeWorkers(), pool.pending);
-        if (held + more > pool.settings.queueCapacity() + pool.freeWorkers()) {
+        // Delayed ones count as well; a free worker takes one that is ready at once.
+        if (pool.pending + more > pool.settings.queueCapacity() + pool.freeWorkers()) {
             throw Problem.retryable(
                     ProblemCode.QUEUE_FULL,
                     "pool '" + pool.name + "' holds " + pool.pending + " pending tasks of queue_capacity "
@@ -198,8 +246,10 @@ final class Submit extends Request<Accepted> {
             tx.undo(() -> live.keys.remove(hash));
         }
         Batch made = batch;
-        tx.after(() ->
-                answer.complete(new Accepted(cells.stream().map(Cell::task).toList(), made, false)));
+        tx.after(() -> {
+            letOthers();
+            answer.complete(new Accepted(cells.stream().map(Cell::task).toList(), made, false));
+        });
     }
 
     private Cell accept(
@@ -211,7 +261,10 @@ final class Submit extends Request<Accepted> {
                         timeout(item, pool),
                         batch == null ? null : batch.id(),
                         index,
-                        index == 0 ? key : null);
+                        index == 0 ? key : null)
+                .within(
+                        pool.settings.limits().queueTimeout(item.spec().queueTimeoutMillis()),
+                        surroundings(item, pool));
         Task task = Task.accepted(id, spec, now, spec.delayMillis() > 0 ? now + spec.delayMillis() : 0);
         Cell cell = new Cell(task);
         if (task.notBefore() == 0
@@ -232,11 +285,22 @@ final class Submit extends Request<Accepted> {
         return cell;
     }
 
-    private static @Nullable Long timeout(Submission item, LivePool pool) {
-        if (item.spec().timeoutMillis() != null) {
-            return item.spec().timeoutMillis();
+    private static Surroundings surroundings(Submission item, LivePool pool) {
+        Surroundings asked = item.spec().surroundings();
+        if (pool.settings.kind() != PoolKind.COMMAND) {
+            return asked;
         }
+        Limits limits =
+                pool.settings.limits().of(asked.limits(), item.callable().spec().limits());
+        return limits.equals(asked.limits()) ? asked : asked.with(limits);
+    }
+
+    private static @Nullable Long timeout(Submission item, LivePool pool) {
+        Long asked = item.spec().timeoutMillis();
         Duration own = item.callable().spec().timeout();
-        return own != null ? Long.valueOf(own.toMillis()) : pool.settings.defaultTimeoutMillis();
+        if (asked == null) {
+            asked = own != null ? Long.valueOf(own.toMillis()) : pool.settings.defaultTimeoutMillis();
+        }
+        return pool.settings.limits().timeout(asked);
     }
 }

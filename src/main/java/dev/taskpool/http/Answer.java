@@ -16,9 +16,16 @@ final class Answer implements Reply {
     private final @Nullable String contentType;
     private final byte[] body;
     private final @Nullable InputStream stream;
+    private final @Nullable LiveBody live;
     private final List<Map.Entry<String, String>> headers = new ArrayList<>(4);
 
-    private Answer(int status, @Nullable String contentType, byte[] body, @Nullable InputStream stream) {
+    private Answer(
+            int status,
+            @Nullable String contentType,
+            byte[] body,
+            @Nullable InputStream stream,
+            @Nullable LiveBody live) {
+        this.live = live;
         this.status = status;
         this.contentType = contentType;
         this.body = body;
@@ -30,7 +37,7 @@ final class Answer implements Reply {
      * @param body not copied
      */
     Answer(int status, @Nullable String contentType, byte[] body) {
-        this(status, contentType, body, null);
+        this(status, contentType, body, null, null);
     }
 
     static Answer json(int status, byte[] body) {
@@ -47,7 +54,12 @@ final class Answer implements Reply {
 
     /** A body that is read while it is sent, and closed afterwards. */
     static Answer stream(int status, String contentType, InputStream body) {
-        return new Answer(status, contentType, NOTHING, body);
+        return new Answer(status, contentType, NOTHING, body, null);
+    }
+
+    /** A body that is written over time. */
+    static Answer live(int status, String contentType, LiveBody body) {
+        return new Answer(status, contentType, NOTHING, null, body);
     }
 
     /** Adds a header; returns this. */
@@ -78,6 +90,12 @@ final class Answer implements Reply {
     @Nullable
     InputStream stream() {
         return stream;
+    }
+
+    /** Returns the body where it is written over time, or null. */
+    @Nullable
+    LiveBody live() {
+        return live;
     }
 
     List<Map.Entry<String, String>> headers() {

@@ -9,14 +9,18 @@ sealed interface ByteRange {
     /** All of it: no header, or one that is not understood. */
     record Whole() implements ByteRange {}
 
-    /** From one byte to another, both included. */
-    record Part(long first, long last) implements ByteRange {}
+    /**
+     * From one byte to another, both included.
+     *
+     * @param suffix whether so many bytes of the end were asked for
+     */
+    record Part(long first, long last, boolean suffix) implements ByteRange {}
 
     /** None of what there is. */
     record None() implements ByteRange {}
 
     /** One range: first-last, first-, -suffix. */
-    Pattern SINGLE = Pattern.compile("bytes=(\\d{0,18})-(\\d{0,18})");
+    Pattern SINGLE = Pattern.compile("bytes=(\\d*)-(\\d*)");
 
     static ByteRange of(@Nullable String header, long size) {
         if (header == null) {
@@ -32,14 +36,20 @@ sealed interface ByteRange {
             return new Whole();
         }
         if (from.isEmpty()) {
-            long suffix = Math.min(Long.parseLong(to), size);
-            return suffix == 0 ? new None() : new Part(size - suffix, size - 1);
+            long suffix = Math.min(number(to), size);
+            return suffix == 0 ? new None() : new Part(size - suffix, size - 1, true);
         }
-        long first = Long.parseLong(from);
-        long last = to.isEmpty() ? size - 1 : Math.min(Long.parseLong(to), size - 1);
-        if (!to.isEmpty() && Long.parseLong(to) < first) {
+        long first = number(from);
+        long last = to.isEmpty() ? size - 1 : Math.min(number(to), size - 1);
+        if (!to.isEmpty() && number(to) < first) {
             return new Whole();
         }
-        return first >= size ? new None() : new Part(first, last);
+        return first >= size ? new None() : new Part(first, last, false);
+    }
+
+    /** What has more digits than a long is behind every end. */
+    private static long number(String digits) {
+        String significant = digits.replaceFirst("^0+(?=.)", "");
+        return significant.length() > 18 ? Long.MAX_VALUE : Long.parseLong(significant);
     }
 }

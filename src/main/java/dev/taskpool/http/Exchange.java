@@ -2,6 +2,7 @@ package dev.taskpool.http;
 
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.TaskId;
 import io.javalin.http.Context;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
@@ -21,11 +22,15 @@ import org.jspecify.annotations.Nullable;
 final class Exchange {
     static final int MAX_WAIT_SECONDS = 300;
 
+    /** By which a task that waits for others says who it is; commands have the value in {@code TASKPOOL_TASK_ID}. */
+    private static final String TASK_HEADER = "Taskpool-Task";
+
     private final Context context;
     private final Caller caller;
     private final String requestId;
     private final int maxBytes;
     private final Map<String, List<String>> query;
+    private final @Nullable TaskId waitingTask;
     private final ReentrantLock lock = new ReentrantLock();
     /** Guarded by the lock, as is whether it is still to come. */
     private @Nullable ClientWatch watch;
@@ -39,6 +44,24 @@ final class Exchange {
         this.requestId = requestId;
         this.maxBytes = maxBytes;
         this.query = query(context.req().getQueryString(), known);
+        this.waitingTask = waitingTask(context.req().getHeader(TASK_HEADER));
+    }
+
+    private static @Nullable TaskId waitingTask(@Nullable String header) {
+        if (header == null) {
+            return null;
+        }
+        return TaskId.parse(header)
+                .orElseThrow(() -> Problem.field(
+                        ProblemCode.INVALID_REQUEST,
+                        "header:" + TASK_HEADER,
+                        "must be the id of the task that asks, is '" + shortened(header) + "'"));
+    }
+
+    /** Returns the task that asks, where one says that it does, or null. */
+    @Nullable
+    TaskId waitingTask() {
+        return waitingTask;
     }
 
     Caller caller() {
@@ -148,9 +171,11 @@ final class Exchange {
         return all.getFirst().isEmpty() ? null : all.getFirst();
     }
 
-    /** Returns all values of a parameter that may be repeated. */
+    /** Returns all values of a parameter that may be repeated. Empty ones count as absent. */
     List<String> queries(String name) {
-        return query.getOrDefault(name, List.of());
+        return query.getOrDefault(name, List.of()).stream()
+                .filter(v -> !v.isEmpty())
+                .toList();
     }
 
     int query(String name, int otherwise, int min, int max) {
@@ -190,6 +215,12 @@ final class Exchange {
     byte[] body() {
         HttpServletRequest request = context.req();
         requireJson(request.getContentType());
+        String encoding = request.getHeader("Content-Encoding");
+        if (encoding != null && !encoding.strip().equalsIgnoreCase("identity")) {
+            throw Problem.of(
+                    ProblemCode.UNSUPPORTED_MEDIA_TYPE,
+                    "send the body as it is, without Content-Encoding: " + shortened(encoding));
+        }
         long announced = request.getContentLengthLong();
         if (announced > maxBytes) {
             throw tooLarge("has " + announced + " bytes");

@@ -9,10 +9,14 @@ import io.javalin.Javalin;
 import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
 import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.NotFoundResponse;
+import io.javalin.util.JavalinLogger;
+import java.io.IOException;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,8 +27,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,6 +40,9 @@ import org.slf4j.MDC;
 /** The service over HTTP. Started once, stopped once. */
 public final class HttpServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
+    /** A follower that has not read its end by then is cut off. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(2);
+
     private static final Pattern REQUEST_ID = Pattern.compile("[\\x21-\\x7e]{1,128}");
 
     /** An answer waits no longer than this behind one whose client does not read. */
@@ -42,6 +51,7 @@ public final class HttpServer implements AutoCloseable {
     private final HttpOptions options;
     private final Tokens tokens;
     private final OpenWaits waits;
+    private final LiveAnswers live = new LiveAnswers();
     private final ServiceHandlers service;
     private final List<Route> routes;
     private final QueuedThreadPool threads;
@@ -83,10 +93,12 @@ public final class HttpServer implements AutoCloseable {
         this.routes = Routes.table(new Routes.Handlers(
                 tasks,
                 new ListHandlers(engine),
-                new OutputHandlers(tasks, outputs),
+                new OutputHandlers(tasks, outputs, engine, waits),
+                new OrderedOutput(tasks, outputs, engine, waits),
                 new BatchHandlers(engine, submissions),
                 new WaitHandler(engine, waits, source),
                 new PoolHandlers(engine, waits, source, workerTypes),
+                new WorkerHandlers(engine),
                 service,
                 options.docs() ? new Docs() : null,
                 metrics));
@@ -123,9 +135,17 @@ public final class HttpServer implements AutoCloseable {
                     Math.max(options.idleTimeout().toMillis(), options.maxWait().toMillis() + 15_000));
             return connector;
         });
-        config.jetty.modifyServer(server -> server.setErrorHandler(new TransportErrors()));
+        config.jetty.modifyServer(server -> {
+            server.setErrorHandler(new TransportErrors());
+            // Counts requests to the last byte of their answers, suspended ones too: the stop waits for them.
+            server.insertHandler(new GracefulHandler());
+        });
         for (Route route : routes) {
             config.routes.addHttpHandler(route.method(), route.path(), context -> handle(context, route));
+            if (route.method().equals(HandlerType.GET)) {
+                // Left to Javalin, HEAD would be 200 for anything and anybody.
+                config.routes.addHttpHandler(HandlerType.HEAD, route.path(), context -> handle(context, route));
+            }
         }
         config.routes.exception(Exception.class, this::unhandled);
         // Javalin answers its own exceptions itself unless told otherwise by their name.
@@ -134,7 +154,13 @@ public final class HttpServer implements AutoCloseable {
 
     /** Binds and answers. */
     public void start() {
-        javalin.start();
+        // What is in the way is told by who asked; Javalin would tell it as well, at length.
+        JavalinLogger.enabled = false;
+        try {
+            javalin.start();
+        } finally {
+            JavalinLogger.enabled = true;
+        }
     }
 
     /** Returns the port that it answers on. */
@@ -156,6 +182,8 @@ public final class HttpServer implements AutoCloseable {
     public void releaseWaits() {
         closing = true;
         waits.release();
+        // Jetty's stop does not wait for what is not dispatched: who follows an output gets its end before that.
+        live.awaitEnd(LAST_WORDS);
     }
 
     /** Answers what is under way, and stops. */
@@ -191,7 +219,9 @@ public final class HttpServer implements AutoCloseable {
             return;
         }
         if (reply.isDone()) {
-            write(context, rendered(reply, requestId), requestId);
+            Answer answer = rendered(reply, requestId);
+            write(context, answer, requestId);
+            goOn(context, exchange, answer);
         } else {
             suspend(context, exchange, reply, requestId);
         }
@@ -203,11 +233,22 @@ public final class HttpServer implements AutoCloseable {
         context.future(() -> reply.handleAsync(
                 (ready, error) -> {
                     Answer answer = rendered(reply, requestId);
-                    exchange.answering();
+                    if (answer.live() == null) {
+                        exchange.answering();
+                    }
                     write(context, answer, requestId);
+                    goOn(context, exchange, answer);
                     return answer;
                 },
                 answers));
+    }
+
+    /** The head of an answer is known; has its body written where that takes time. */
+    private void goOn(Context context, Exchange exchange, Answer answer) {
+        LiveBody body = answer.live();
+        if (body != null) {
+            context.future(() -> live.begin(context, exchange, body));
+        }
     }
 
     private Answer rendered(CompletableFuture<? extends Reply> reply, String requestId) {
@@ -232,6 +273,9 @@ public final class HttpServer implements AutoCloseable {
         String type = answer.contentType();
         if (type != null) {
             context.contentType(type);
+            if (type.equals("application/octet-stream")) {
+                context.res().setCharacterEncoding((String) null); // Bytes have none.
+            }
         }
         for (Map.Entry<String, String> header : answer.headers()) {
             context.header(header.getKey(), header.getValue());
@@ -241,7 +285,9 @@ public final class HttpServer implements AutoCloseable {
             context.header("Connection", "close");
         }
         InputStream stream = answer.stream();
-        if (stream != null) {
+        if (context.method().equals(HandlerType.HEAD)) {
+            headOnly(context, answer);
+        } else if (stream != null) {
             context.result(stream);
         } else if (answer.body().length > 0) {
             context.result(answer.body());
@@ -250,6 +296,20 @@ public final class HttpServer implements AutoCloseable {
             MDC.put("request", requestId);
             LOG.debug("{} {} {}", context.req().getMethod(), context.req().getRequestURI(), answer.status());
             MDC.remove("request");
+        }
+    }
+
+    /** RFC 9110 section 9.3.2: the header fields that GET would have, and no content. */
+    private static void headOnly(Context context, Answer answer) {
+        InputStream stream = answer.stream();
+        if (stream == null) {
+            context.res().setContentLengthLong(answer.body().length);
+            return;
+        }
+        try {
+            stream.close();
+        } catch (IOException e) {
+            LOG.debug("the body that nobody wants cannot be closed", e);
         }
     }
 
@@ -268,7 +328,8 @@ public final class HttpServer implements AutoCloseable {
                                 Problem.of(
                                         ProblemCode.METHOD_NOT_ALLOWED,
                                         context.req().getMethod() + " is not for "
-                                                + Exchange.shortened(context.path())),
+                                                + Exchange.shortened(context.path()) + ", which takes "
+                                                + allowed(context)),
                                 requestId)
                         .with("Allow", allowed(context));
             case NotFoundResponse e ->
@@ -289,7 +350,9 @@ public final class HttpServer implements AutoCloseable {
                 ", ",
                 routes.stream()
                         .filter(r -> path.matches(r.path().replace(".", "\\.").replaceAll("\\{[a-z_]+}", "[^/]+")))
-                        .map(r -> r.method().toString())
+                        .flatMap(r -> r.method().equals(HandlerType.GET)
+                                ? Stream.of("GET", "HEAD")
+                                : Stream.of(r.method().toString()))
                         .sorted()
                         .toList());
     }

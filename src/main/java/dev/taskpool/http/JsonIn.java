@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.core.io.JsonEOFException;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
@@ -57,27 +58,47 @@ final class JsonIn {
             requireUtf8(body);
             try (JsonParser parser = factory.createParser(body)) {
                 JsonIn in = new JsonIn(body, parser);
-                in.document(allowed, reading);
+                try {
+                    in.document(allowed, reading);
+                } catch (JsonProcessingException e) {
+                    throw refused(parser, e);
+                }
                 if (!in.errors.isEmpty()) {
                     throw Problem.fields(ProblemCode.INVALID_REQUEST, in.errors);
                 }
-            } catch (StreamConstraintsException e) {
-                throw Problem.field(
-                        ProblemCode.INVALID_REQUEST,
-                        "",
-                        "is nested deeper than " + maxDepth
-                                + " levels (server.max_json_depth), or has a name that is too long");
-            } catch (JsonProcessingException e) {
-                throw Problem.field(ProblemCode.INVALID_REQUEST, "", syntax(e));
             } catch (IOException e) {
                 throw new IllegalStateException("bytes cannot fail to be read", e);
             }
         }
 
-        private static String syntax(JsonProcessingException e) {
+        private Problem refused(JsonParser parser, JsonProcessingException e) {
             String message = String.valueOf(e.getOriginalMessage());
+            if (e instanceof StreamConstraintsException) {
+                return Problem.field(
+                        ProblemCode.INVALID_REQUEST,
+                        "",
+                        message.contains("nesting depth")
+                                ? "is nested deeper than " + maxDepth + " levels (server.max_json_depth)"
+                                : "has a name that is too long");
+            }
+            if (message.startsWith("Duplicate field")) {
+                return Problem.field(
+                        ProblemCode.INVALID_REQUEST,
+                        parser.getParsingContext().pathAsPointer().toString(),
+                        "stands there twice");
+            }
+            return Problem.field(ProblemCode.INVALID_REQUEST, "", syntax(message, e));
+        }
+
+        /** In words of JSON: what the parser could be told to allow is no business of the client's. */
+        private static String syntax(String message, JsonProcessingException e) {
             int end = message.indexOf("\n");
             String first = end < 0 ? message : message.substring(0, end);
+            if (e instanceof JsonEOFException) {
+                first = "it ends too early";
+            } else if (first.contains("Feature")) {
+                first = first.replaceFirst(":[^:]*Feature.*", "").replaceFirst(" \\(.*Feature.*", "");
+            }
             var at = e.getLocation();
             return "is not JSON" + (at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr())
                     + ": " + (first.length() > 200 ? first.substring(0, 200) + "…" : first);
@@ -256,6 +277,36 @@ final class JsonIn {
         return null;
     }
 
+    /** Returns a number, or null where it is none or out of range. */
+    @Nullable
+    Double decimal(double min, double max) throws IOException {
+        String range = "a number from " + min + " to " + max;
+        if (opening != JsonToken.VALUE_NUMBER_INT && opening != JsonToken.VALUE_NUMBER_FLOAT) {
+            wrongType(range);
+            return null;
+        }
+        double value = parser.getDoubleValue();
+        if (value >= min && value <= max) {
+            return value;
+        }
+        error("must be " + range + ", is " + Exchange.shortened(parser.getText()));
+        return null;
+    }
+
+    /** Reads an object within the object; what is wrong is noted. */
+    void nested(String allowed, Reading reading) throws IOException {
+        if (opening != JsonToken.START_OBJECT) {
+            wrongType("an object");
+            return;
+        }
+        String parent = at;
+        String mine = name;
+        at = parent + "/" + escaped(mine);
+        properties(allowed, reading);
+        at = parent;
+        name = mine;
+    }
+
     /** Returns a boolean, or null where it is none. */
     @Nullable
     Boolean bool() throws IOException {
@@ -310,6 +361,20 @@ final class JsonIn {
         }
         skip();
         return slice();
+    }
+
+    /** Reads an object property by property. */
+    void object(String allowed, Reading reading) throws IOException {
+        if (opening != JsonToken.START_OBJECT) {
+            wrongType("an object");
+            return;
+        }
+        String parent = at;
+        String mine = name;
+        at = parent + "/" + escaped(mine);
+        properties(allowed, reading);
+        at = parent;
+        name = mine;
     }
 
     private Json slice() {

@@ -52,6 +52,9 @@ final class OpenWaits {
         private final CompletableFuture<Void> over = new CompletableFuture<>();
         private final Runnable onOver;
         private final Exchange exchange;
+        /** Gives the slot back that the waiting task lends; set once, before anybody else knows this. */
+        private Runnable giveBack = () -> {};
+
         private volatile @Nullable Future<?> timer;
         private final long openedNanos = System.nanoTime();
         /** Confined to the timers' thread. */
@@ -77,6 +80,7 @@ final class OpenWaits {
                 if (mine != null) {
                     mine.cancel(false);
                 }
+                giveBack.run();
                 onOver.run();
             }
         }
@@ -94,17 +98,41 @@ final class OpenWaits {
      */
     Wait begin(Exchange exchange, int seconds, Runnable onOver) {
         Wait wait = new Wait(exchange, onOver);
-        if (seconds <= 0 || released || open.size() >= most) {
+        if (seconds <= 0 || !enter(wait)) {
             wait.end();
             return wait;
         }
-        open.add(wait);
         long nanos = Math.min(TimeUnit.SECONDS.toNanos(seconds), longest.toNanos());
         wait.timer = timers.schedule(wait::end, nanos, TimeUnit.NANOSECONDS);
         if (released || wait.over()) {
             wait.end();
         }
         return wait;
+    }
+
+    /** As {@link #begin}, for a wait that its time does not end. */
+    Wait beginEndless(Exchange exchange, Runnable onOver) {
+        Wait wait = new Wait(exchange, onOver);
+        if (!enter(wait) || released) {
+            wait.end();
+        }
+        return wait;
+    }
+
+    private boolean enter(Wait wait) {
+        if (released || open.size() >= most) {
+            return false;
+        }
+        TaskId task = wait.exchange.waitingTask();
+        if (task != null) {
+            wait.giveBack = engine.lend(task);
+        }
+        return open.add(wait);
+    }
+
+    /** Returns whether nobody may wait any more. */
+    boolean released() {
+        return released;
     }
 
     /**

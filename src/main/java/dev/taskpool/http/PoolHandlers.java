@@ -3,11 +3,14 @@ package dev.taskpool.http;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.taskpool.engine.Engine;
 import dev.taskpool.engine.PoolView;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.pool.Breakage;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +21,9 @@ import org.jspecify.annotations.Nullable;
 /** Pools: executors. */
 final class PoolHandlers {
     private static final String PROPERTIES = "kind, max_workers, min_workers, virtual_threads, worker_type,"
-            + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, queue_capacity, default_timeout_ms, grace_ms";
+            + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, queue_capacity, default_timeout_ms, grace_ms,"
+            + " initializer, max_worker_memory_bytes, max_worker_age_ms, max_stuck_workers,"
+            + " max_timeout_ms, queue_timeout_ms, max_queue_timeout_ms, limits, max_limits";
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
     private static final int DEFAULT_CAPACITY = 10_000;
     private static final long DEFAULT_GRACE_MILLIS = 5_000;
@@ -107,7 +112,7 @@ final class PoolHandlers {
                 });
     }
 
-    private static String name(Exchange exchange) {
+    static String name(Exchange exchange) {
         String name = exchange.path("pool_name");
         if (!exchange.caller().mayUsePool(name) || !PoolNames.valid(name)) {
             throw Problem.of(ProblemCode.POOL_NOT_FOUND, "there is no pool '" + Exchange.shortened(name) + "'");
@@ -115,7 +120,7 @@ final class PoolHandlers {
         return name;
     }
 
-    private static Reply reply(int status, PoolView pool) {
+    static Reply reply(int status, PoolView pool) {
         return () -> Answer.json(status, out -> write(out, pool));
     }
 
@@ -129,11 +134,15 @@ final class PoolHandlers {
         out.writeNumberField("min_workers", settings.minWorkers());
         if (settings.kind() == PoolKind.THREAD) {
             out.writeBooleanField("virtual_threads", settings.virtualThreads());
+            out.writeNumberField("stuck", pool.stuck());
         }
         if (settings.kind() == PoolKind.PROCESS) {
             out.writeStringField("worker_type", settings.workerType());
             out.writeStringField("on_worker_lost", settings.onWorkerLost().name());
+            out.writeBooleanField("degraded", pool.status().degraded());
+            out.writeNumberField("worker_losses", pool.status().workerLosses());
         }
+        WorkerPolicyJson.write(out, settings.worker());
         number(
                 out,
                 "max_tasks_per_worker",
@@ -145,11 +154,25 @@ final class PoolHandlers {
         out.writeNumberField("queue_capacity", settings.queueCapacity());
         number(out, "default_timeout_ms", settings.defaultTimeoutMillis());
         out.writeNumberField("grace_ms", settings.graceMillis());
+        number(out, "max_timeout_ms", settings.limits().maxTimeoutMillis());
+        number(out, "queue_timeout_ms", settings.limits().queueTimeoutMillis());
+        number(out, "max_queue_timeout_ms", settings.limits().maxQueueTimeoutMillis());
+        LimitsJson.write(out, "limits", settings.limits().defaults());
+        LimitsJson.write(out, "max_limits", settings.limits().maximum());
         if (pool.brokenBy() != null) {
-            out.writeStringField("broken_by", pool.brokenBy());
+            broken(out, pool.brokenBy());
         }
         out.writeNumberField("pending", pool.pending());
         out.writeNumberField("running", pool.running());
+        out.writeEndObject();
+    }
+
+    private static void broken(JsonGenerator out, Breakage by) throws IOException {
+        out.writeStringField("broken_by", by.text());
+        out.writeObjectFieldStart("broken");
+        out.writeStringField("code", by.code());
+        out.writeStringField("message", by.message());
+        out.writeStringField("cause", by.cause());
         out.writeEndObject();
     }
 
@@ -173,6 +196,12 @@ final class PoolHandlers {
         private @Nullable Long capacity;
         private @Nullable Long defaultTimeout;
         private @Nullable Long grace;
+        private final WorkerPolicyJson policy = new WorkerPolicyJson();
+        private @Nullable Long maxTimeout;
+        private @Nullable Long queueTimeout;
+        private @Nullable Long maxQueueTimeout;
+        private Limits limits = Limits.NONE;
+        private Limits maxLimits = Limits.NONE;
 
         Body(Set<String> workerTypes) {
             this.workerTypes = workerTypes;
@@ -196,8 +225,13 @@ final class PoolHandlers {
                 case "queue_capacity" -> capacity = in.integer(0, 1_000_000);
                 case "default_timeout_ms" -> defaultTimeout = in.integer(1, MAX_MILLIS);
                 case "grace_ms" -> grace = in.integer(0, MAX_MILLIS);
+                case "max_timeout_ms" -> maxTimeout = in.integer(1, MAX_MILLIS);
+                case "queue_timeout_ms" -> queueTimeout = in.integer(1, MAX_MILLIS);
+                case "max_queue_timeout_ms" -> maxQueueTimeout = in.integer(1, MAX_MILLIS);
+                case "limits" -> limits = LimitsJson.read(in);
+                case "max_limits" -> maxLimits = LimitsJson.read(in);
                 default -> {
-                    return false;
+                    return policy.property(in, name);
                 }
             }
             return true;
@@ -221,7 +255,18 @@ final class PoolHandlers {
             onlyFor(virtualThreads, "virtual_threads", poolKind, PoolKind.THREAD);
             onlyFor(workerType, "worker_type", poolKind, PoolKind.PROCESS);
             onlyFor(maxTasks, "max_tasks_per_worker", poolKind, PoolKind.PROCESS);
+            String given = policy.given();
+            onlyFor(given, given == null ? "" : given, poolKind, PoolKind.PROCESS);
+            onlyFor(policy.stuck(), "max_stuck_workers", poolKind, PoolKind.THREAD);
             onlyFor(onWorkerLost, "on_worker_lost", poolKind, PoolKind.PROCESS);
+            for (String name : List.of("limits", "max_limits")) {
+                if (poolKind == PoolKind.THREAD && !(name.equals("limits") ? limits : maxLimits).isNone()) {
+                    throw Problem.field(
+                            ProblemCode.LIMIT_UNSUPPORTED,
+                            "/" + name,
+                            "a thread cannot be limited, only processes can");
+                }
+            }
             return new PoolSettings(
                     poolKind,
                     maxWorkers.intValue(),
@@ -236,7 +281,9 @@ final class PoolHandlers {
                     ttl,
                     capacity == null ? DEFAULT_CAPACITY : capacity.intValue(),
                     defaultTimeout,
-                    grace == null ? DEFAULT_GRACE_MILLIS : grace);
+                    grace == null ? DEFAULT_GRACE_MILLIS : grace,
+                    policy.policy(),
+                    new PoolLimits(limits, maxLimits, maxTimeout, queueTimeout, maxQueueTimeout));
         }
 
         private static void onlyFor(@Nullable Object value, String name, PoolKind kind, PoolKind only) {

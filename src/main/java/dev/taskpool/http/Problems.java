@@ -105,7 +105,7 @@ final class Problems {
             case INVALID_REQUEST -> 400;
             case UNAUTHORIZED -> 401;
             case FORBIDDEN -> 403;
-            case TASK_NOT_FOUND, BATCH_NOT_FOUND, POOL_NOT_FOUND, ROUTE_NOT_FOUND -> 404;
+            case TASK_NOT_FOUND, BATCH_NOT_FOUND, POOL_NOT_FOUND, WORKER_NOT_FOUND, ROUTE_NOT_FOUND -> 404;
             case METHOD_NOT_ALLOWED -> 405;
             case TASK_NOT_DONE,
                     TASK_FAILED,
@@ -115,6 +115,7 @@ final class Problems {
                     POOL_SHUT_DOWN,
                     POOL_BROKEN,
                     POOL_NOT_SHUT_DOWN,
+                    WORKER_HAS_NO_PROCESS,
                     POOL_KIND_FIXED -> 409;
             case REQUEST_TOO_LARGE -> 413;
             case UNSUPPORTED_MEDIA_TYPE -> 415;
@@ -123,6 +124,7 @@ final class Problems {
                     UNKNOWN_POOL,
                     POOL_KIND_UNSUPPORTED,
                     INVALID_ARGUMENTS,
+                    LIMIT_UNSUPPORTED,
                     CALLBACK_NOT_ALLOWED,
                     IDEMPOTENCY_KEY_REUSED -> 422;
             case QUEUE_FULL -> 429;

@@ -40,7 +40,7 @@ final class ServiceHandlers {
             out.writeArrayFieldStart("items");
             for (Registered each : registry.all()) {
                 if (exchange.caller().mayRun(each.spec().name())) {
-                    write(out, each.spec());
+                    write(out, each);
                 }
             }
             out.writeEndArray();
@@ -48,7 +48,8 @@ final class ServiceHandlers {
         }));
     }
 
-    private static void write(JsonGenerator out, CallableSpec spec) throws IOException {
+    private static void write(JsonGenerator out, Registered callable) throws IOException {
+        CallableSpec spec = callable.spec();
         out.writeStartObject();
         out.writeStringField("name", spec.name());
         out.writeStringField("description", spec.description());
@@ -57,11 +58,20 @@ final class ServiceHandlers {
             out.writeString(kind.name());
         }
         out.writeEndArray();
+        if (!callable.workerTypes().isEmpty()) {
+            out.writeArrayFieldStart("worker_types");
+            for (String type : callable.workerTypes().stream().sorted().toList()) {
+                out.writeString(type);
+            }
+            out.writeEndArray();
+        }
         out.writeStringField("on_lost", spec.onLost().name().toLowerCase(Locale.ROOT));
         out.writeNumberField("max_attempts", spec.maxAttempts());
+        RetryJson.write(out, spec.retry());
         if (spec.timeout() != null) {
             out.writeNumberField("timeout_ms", spec.timeout().toMillis());
         }
+        LimitsJson.write(out, "limits", spec.limits());
         if (spec.schema() != null) {
             out.writeFieldName("arguments_schema");
             out.writeRawValue(JsonValues.mapper().writeValueAsString(spec.schema()));

@@ -5,8 +5,11 @@ import dev.taskpool.callable.Registry;
 import dev.taskpool.engine.Submission;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.RetryPolicy;
+import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.TaskSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -20,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /** Turns bodies into submissions: reads them, holds them against the callables, and knows them again by their key. */
 final class Submissions {
     private static final String PROPERTIES = "callable, args, kwargs, pool, timeout_ms, queue_timeout_ms, delay_ms,"
-            + " priority, max_attempts, labels, callback_url";
+            + " priority, max_attempts, retry, deadline_ms, labels, callback_url, limits";
     /** A hundred years: beyond it, instants would leave the range of the store's arithmetic. */
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
 
@@ -47,8 +50,11 @@ final class Submissions {
         private @Nullable Long delay;
         private @Nullable Long priority;
         private @Nullable Long maxAttempts;
+        private @Nullable RetryJson retry;
+        private @Nullable Long deadline;
         private Map<String, String> labels = Map.of();
         private @Nullable String callbackUrl;
+        private Limits limits = Limits.NONE;
 
         @Override
         public boolean property(JsonIn in, String name) throws IOException {
@@ -67,8 +73,14 @@ final class Submissions {
                 case "delay_ms" -> delay = in.integer(0, MAX_MILLIS);
                 case "priority" -> priority = in.integer(-100, 100);
                 case "max_attempts" -> maxAttempts = in.integer(1, 100);
+                case "retry" -> {
+                    retry = new RetryJson();
+                    in.nested(RetryJson.PROPERTIES, retry);
+                }
+                case "deadline_ms" -> deadline = in.integer(1, MAX_MILLIS);
                 case "labels" -> labels = in.strings(32, 63, 256);
                 case "callback_url" -> callbackUrl = in.string(1, 2048);
+                case "limits" -> limits = LimitsJson.read(in);
                 default -> {
                     return false;
                 }
@@ -83,11 +95,16 @@ final class Submissions {
             bytes(digest, kwargs == null ? null : kwargs.utf8());
             text(digest, pool);
             text(digest, "" + timeout + ',' + queueTimeout + ',' + delay + ',' + priority + ',' + maxAttempts);
+            text(digest, retry == null ? null : retry.over(RetryPolicy.DEFAULT).toString());
+            text(digest, String.valueOf(deadline));
             labels.entrySet().stream().sorted(Map.Entry.comparingByKey()).forEach(e -> {
                 text(digest, e.getKey());
                 text(digest, e.getValue());
             });
             text(digest, callbackUrl);
+            if (!limits.isNone()) {
+                text(digest, "limits " + limits.byName());
+            }
         }
     }
 
@@ -190,12 +207,17 @@ final class Submissions {
                 draft.delay == null ? 0 : draft.delay,
                 draft.priority == null ? 0 : draft.priority.intValue(),
                 draft.maxAttempts == null ? callable.spec().maxAttempts() : draft.maxAttempts.intValue(),
+                draft.retry == null
+                        ? callable.spec().retry()
+                        : draft.retry.over(callable.spec().retry()),
+                draft.deadline,
                 callable.spec().onLost(),
                 draft.labels,
                 null,
                 0,
                 draft.callbackUrl,
-                null);
+                null,
+                new Surroundings(draft.limits));
         return new Submission(spec, callable);
     }
 

@@ -7,6 +7,7 @@ import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
+import dev.taskpool.pool.Run;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -43,16 +44,22 @@ final class TaskHandlers {
     }
 
     private Answer one(int status, Task task) {
-        return Answer.json(status, TaskJson.bytes(task, engine.progress(task.id())))
-                .with("ETag", TaskJson.etag(task));
+        return one(status, task, engine.run(task.id()));
+    }
+
+    private static Answer one(int status, Task task, @Nullable Run run) {
+        // The tag first: where a run goes further in between, it is the older one, and a client asks once more.
+        String tag = TaskJson.etag(task, run);
+        return Answer.json(status, TaskJson.bytes(task, run)).with("ETag", tag);
     }
 
     CompletableFuture<Reply> get(Exchange exchange) {
         int seconds = exchange.waitSeconds();
         String known = exchange.header("If-None-Match");
         return ended(exchange, seconds).thenApply(task -> () -> {
-            String tag = TaskJson.etag(task);
-            return known != null && matches(known, tag) ? Answer.empty(304).with("ETag", tag) : one(200, task);
+            Run run = engine.run(task.id());
+            String tag = TaskJson.etag(task, run);
+            return known != null && matches(known, tag) ? Answer.empty(304).with("ETag", tag) : one(200, task, run);
         });
     }
 

@@ -1,29 +1,36 @@
 package dev.taskpool.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Outcome;
+import dev.taskpool.model.ProcessExit;
+import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
 import dev.taskpool.pool.Run;
 import java.io.IOException;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Tasks as clients see them. An absent property means: not known, or does not apply. */
 public final class TaskJson {
     private TaskJson() {}
 
-    /** Returns the entity tag. */
-    static String etag(Task task) {
-        return "\"" + task.id() + "." + task.revision() + "\"";
+    /** Returns the entity tag. What a run says of itself is shown and makes no revision, so it is in the tag. */
+    static String etag(Task task, @Nullable Run run) {
+        String shown = run != null && task.state() == TaskState.RUNNING
+                ? "." + Integer.toHexString(Objects.hash(run.progress(), run.ignoredStopAt()))
+                : "";
+        return "\"" + task.id() + "." + task.revision() + shown + "\"";
     }
 
     /** Writes a task with arguments and result. */
-    static void full(JsonGenerator out, Task task, Run.@Nullable Progress progress) throws IOException {
-        write(out, task, true, true, progress);
+    static void full(JsonGenerator out, Task task, @Nullable Run run) throws IOException {
+        write(out, task, true, true, run);
     }
 
     /** Writes a task with its result and without its arguments, which who waited for it knows. */
@@ -37,12 +44,11 @@ public final class TaskJson {
     }
 
     /** Returns a task as JSON with arguments and result, as getTask answers it and callbacks carry it. */
-    public static byte[] bytes(Task task, Run.@Nullable Progress progress) {
-        return JsonOut.bytes(out -> full(out, task, progress));
+    public static byte[] bytes(Task task, @Nullable Run run) {
+        return JsonOut.bytes(out -> full(out, task, run));
     }
 
-    private static void write(
-            JsonGenerator out, Task task, boolean arguments, boolean result, Run.@Nullable Progress progress)
+    private static void write(JsonGenerator out, Task task, boolean arguments, boolean result, @Nullable Run run)
             throws IOException {
         TaskSpec spec = task.spec();
         out.writeStartObject();
@@ -84,31 +90,70 @@ public final class TaskJson {
         if (spec.timeoutMillis() != null) {
             out.writeNumberField("timeout_ms", spec.timeoutMillis());
         }
+        number(out, "queue_timeout_ms", spec.queueTimeoutMillis());
+        LimitsJson.write(out, "limits", spec.surroundings().limits());
         if (spec.priority() != 0) {
             out.writeNumberField("priority", spec.priority());
         }
         if (spec.maxAttempts() != 1) {
             out.writeNumberField("max_attempts", spec.maxAttempts());
         }
+        if (!spec.retry().equals(RetryPolicy.DEFAULT)) {
+            RetryJson.write(out, spec.retry());
+        }
         if (task.attempt() > 0) {
             out.writeNumberField("attempt", task.attempt());
+        }
+        if (task.snoozes() > 0) {
+            out.writeNumberField("snoozes", task.snoozes());
+        }
+        if (result && !task.history().isEmpty()) {
+            attempts(out, task);
         }
         times(out, task);
         output(out, task);
         callback(out, task);
-        if (progress != null && task.state() == TaskState.RUNNING) {
-            out.writeObjectFieldStart("progress");
-            out.writeNumberField("fraction", progress.fraction());
-            out.writeStringField("message", progress.message());
-            out.writeEndObject();
+        if (run != null && task.state() == TaskState.RUNNING) {
+            running(out, run);
         }
         out.writeNumberField("revision", task.revision());
         out.writeEndObject();
     }
 
+    /** What only the run under way knows. */
+    private static void running(JsonGenerator out, Run run) throws IOException {
+        Run.Progress progress = run.progress();
+        if (progress != null) {
+            out.writeObjectFieldStart("progress");
+            out.writeNumberField("fraction", progress.fraction());
+            out.writeStringField("message", progress.message());
+            out.writeEndObject();
+        }
+        instant(out, "interrupt_ignored_at", run.ignoredStopAt());
+    }
+
+    private static void attempts(JsonGenerator out, Task task) throws IOException {
+        out.writeArrayFieldStart("earlier_attempts");
+        for (Attempt each : task.history()) {
+            out.writeStartObject();
+            out.writeNumberField("attempt", each.number());
+            out.writeStringField("ended", each.how().name());
+            instant(out, "started_at", each.startedAt());
+            instant(out, "ended_at", each.endedAt());
+            out.writeNumberField("run_ms", each.runMillis());
+            if (each.failure() != null) {
+                out.writeFieldName("error");
+                failure(out, each.failure());
+            }
+            out.writeEndObject();
+        }
+        out.writeEndArray();
+    }
+
     private static void times(JsonGenerator out, Task task) throws IOException {
         instant(out, "created_at", task.createdAt());
         instant(out, "not_before", task.notBefore());
+        instant(out, "deadline_at", task.deadline());
         instant(out, "started_at", task.startedAt());
         instant(out, "finished_at", task.finishedAt());
         instant(out, "cancel_requested_at", task.cancelRequestedAt());
@@ -135,7 +180,38 @@ public final class TaskJson {
         if (output.stdoutBytes() > 0 || output.stderrBytes() > 0 || output.truncated() || output.exitCode() != null) {
             out.writeNumberField("stdout_bytes", output.stdoutBytes());
             out.writeNumberField("stderr_bytes", output.stderrBytes());
+            if (output.stdoutDropped() > 0) {
+                out.writeNumberField("stdout_dropped_bytes", output.stdoutDropped());
+            }
+            if (output.stderrDropped() > 0) {
+                out.writeNumberField("stderr_dropped_bytes", output.stderrDropped());
+            }
             out.writeBooleanField("output_truncated", output.truncated());
+        }
+        if (output.exit() != null) {
+            exit(out, output.exit());
+        }
+    }
+
+    private static void exit(JsonGenerator out, ProcessExit exit) throws IOException {
+        out.writeObjectFieldStart("exit");
+        if (exit.code() != null) {
+            out.writeNumberField("code", exit.code());
+        }
+        if (exit.signal() != null) {
+            out.writeStringField("signal", exit.signal());
+        }
+        out.writeStringField("cause", exit.cause());
+        out.writeNumberField("wall_ms", exit.wallMillis());
+        number(out, "user_cpu_ms", exit.userCpuMillis());
+        number(out, "system_cpu_ms", exit.systemCpuMillis());
+        number(out, "peak_memory_bytes", exit.peakMemoryBytes());
+        out.writeEndObject();
+    }
+
+    private static void number(JsonGenerator out, String name, @Nullable Long value) throws IOException {
+        if (value != null) {
+            out.writeNumberField(name, value);
         }
     }
 
@@ -164,6 +240,13 @@ public final class TaskJson {
         if (failure.trace() != null) {
             out.writeStringField("trace", failure.trace());
         }
+        if (!failure.causes().isEmpty()) {
+            out.writeArrayFieldStart("causes");
+            for (Failure.Cause cause : failure.causes()) {
+                cause(out, cause);
+            }
+            out.writeEndArray();
+        }
         if (failure.data() != null) {
             JsonOut.raw(out, "data", failure.data());
         }
@@ -172,6 +255,18 @@ public final class TaskJson {
         }
         if (failure.signal() != null) {
             out.writeStringField("signal", failure.signal());
+        }
+        out.writeEndObject();
+    }
+
+    private static void cause(JsonGenerator out, Failure.Cause cause) throws IOException {
+        out.writeStartObject();
+        if (cause.exceptionType() != null) {
+            out.writeStringField("exception_type", cause.exceptionType());
+        }
+        out.writeStringField("message", cause.message());
+        if (cause.trace() != null) {
+            out.writeStringField("trace", cause.trace());
         }
         out.writeEndObject();
     }

@@ -11,8 +11,9 @@ import dev.taskpool.model.TaskState;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -85,27 +86,28 @@ final class WaitHandler {
             throw Problem.field(
                     ProblemCode.INVALID_REQUEST,
                     "",
-                    "give task_ids or batch_id, " + (body.ids == null ? "one of them" : "not both"));
+                    body.ids == null ? "must have task_ids or batch_id" : "may have task_ids or batch_id, not both");
         }
         CompletableFuture<List<TaskId>> ids =
                 body.ids != null ? known(exchange, parsed(body.ids)) : ofBatch(exchange, String.valueOf(body.batch));
         return ids.thenCompose(all -> waited(exchange, all, body.until, body.seconds));
     }
 
-    private static List<TaskId> parsed(List<String> texts) {
-        Set<TaskId> ids = new LinkedHashSet<>();
+    /** Returns the tasks in order, and where each stands first. */
+    private static SequencedMap<TaskId, Integer> parsed(List<String> texts) {
+        SequencedMap<TaskId, Integer> ids = new LinkedHashMap<>();
         List<Problem.FieldError> unknown = new ArrayList<>();
         for (int i = 0; i < texts.size(); i++) {
             var id = TaskId.parse(texts.get(i));
             if (id.isPresent()) {
-                ids.add(id.get());
+                ids.putIfAbsent(id.get(), i);
             } else {
                 unknown.add(new Problem.FieldError(
                         "/task_ids/" + i, "there is no task '" + Exchange.shortened(texts.get(i)) + "'"));
             }
         }
         refuse(unknown);
-        return List.copyOf(ids);
+        return ids;
     }
 
     private static void refuse(List<Problem.FieldError> unknown) {
@@ -114,16 +116,17 @@ final class WaitHandler {
         }
     }
 
-    private CompletableFuture<List<TaskId>> known(Exchange exchange, List<TaskId> ids) {
+    private CompletableFuture<List<TaskId>> known(Exchange exchange, SequencedMap<TaskId, Integer> asked) {
+        List<TaskId> ids = List.copyOf(asked.sequencedKeySet());
         return engine.find(ids).thenApply(found -> {
             List<Problem.FieldError> unknown = new ArrayList<>();
-            for (int i = 0; i < ids.size(); i++) {
-                Task task = found.get(ids.get(i));
+            asked.forEach((id, index) -> {
+                Task task = found.get(id);
                 if (task == null || !exchange.caller().maySee(task)) {
                     unknown.add(new Problem.FieldError(
-                            "/task_ids/" + i, "there is no task " + ids.get(i) + ", or it has expired"));
+                            "/task_ids/" + index, "there is no task " + id + ", or it has expired"));
                 }
-            }
+            });
             refuse(unknown);
             return ids;
         });

@@ -1,5 +1,6 @@
 package dev.taskpool.model;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param data what the worker added, returned as it is
  * @param exitCode of the process or worker, where it exited
  * @param signal name of the signal that ended the process or worker, {@code SIGKILL}
+ * @param causes what led to the exception, the nearest first; empty where it has none, or the worker does not tell
  */
 public record Failure(
         String code,
@@ -20,7 +22,44 @@ public record Failure(
         @Nullable String trace,
         @Nullable Json data,
         @Nullable Integer exitCode,
-        @Nullable String signal) {
+        @Nullable String signal,
+        List<Cause> causes) {
+
+    /** More are dropped: a chain that long is a loop in somebody's error handling. */
+    public static final int MAX_CAUSES = 20;
+
+    /**
+     * One link of the chain of causes.
+     *
+     * @param exceptionType the class of the exception
+     * @param message may be empty, never null
+     * @param trace its stack trace, where the operator allows it
+     */
+    public record Cause(
+            @Nullable String exceptionType,
+            String message,
+            @Nullable String trace) {
+        /** The same as clients see it where traces are not shown. */
+        public Cause withoutTrace() {
+            return new Cause(exceptionType, message, null);
+        }
+    }
+
+    public Failure {
+        causes = List.copyOf(causes.size() > MAX_CAUSES ? causes.subList(0, MAX_CAUSES) : causes);
+    }
+
+    /** A failure without causes. */
+    public Failure(
+            String code,
+            String message,
+            @Nullable String exceptionType,
+            @Nullable String trace,
+            @Nullable Json data,
+            @Nullable Integer exitCode,
+            @Nullable String signal) {
+        this(code, message, exceptionType, trace, data, exitCode, signal, List.of());
+    }
 
     /** A failure with nothing but a code and a message. */
     public static Failure of(String code, String message) {

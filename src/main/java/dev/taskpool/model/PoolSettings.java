@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param queueCapacity 0 to 1,000,000 pending tasks held before submissions are refused
  * @param defaultTimeoutMillis run time of tasks that name none; null is no limit
  * @param graceMillis from TERM to KILL
+ * @param worker how its workers begin and when they are replaced
+ * @param limits what its tasks may use
  */
 public record PoolSettings(
         PoolKind kind,
@@ -30,7 +32,68 @@ public record PoolSettings(
         @Nullable Long ttlMillis,
         int queueCapacity,
         @Nullable Long defaultTimeoutMillis,
-        long graceMillis) {
+        long graceMillis,
+        WorkerPolicy worker,
+        PoolLimits limits) {
+
+    /** One whose workers begin with nothing and stay, and whose tasks are not limited. */
+    public PoolSettings(
+            PoolKind kind,
+            int maxWorkers,
+            int minWorkers,
+            boolean virtualThreads,
+            String workerType,
+            @Nullable Integer maxTasksPerWorker,
+            @Nullable Long idleTimeoutMillis,
+            OnWorkerLost onWorkerLost,
+            @Nullable Long ttlMillis,
+            int queueCapacity,
+            @Nullable Long defaultTimeoutMillis,
+            long graceMillis) {
+        this(
+                kind,
+                maxWorkers,
+                minWorkers,
+                virtualThreads,
+                workerType,
+                maxTasksPerWorker,
+                idleTimeoutMillis,
+                onWorkerLost,
+                ttlMillis,
+                queueCapacity,
+                defaultTimeoutMillis,
+                graceMillis,
+                WorkerPolicy.NONE,
+                PoolLimits.NONE);
+    }
+
+    /** The same with another policy for workers. */
+    public PoolSettings with(WorkerPolicy other) {
+        return with(other, limits);
+    }
+
+    /** The same with other limits. */
+    public PoolSettings with(PoolLimits other) {
+        return with(worker, other);
+    }
+
+    private PoolSettings with(WorkerPolicy policy, PoolLimits limit) {
+        return new PoolSettings(
+                kind,
+                maxWorkers,
+                minWorkers,
+                virtualThreads,
+                workerType,
+                maxTasksPerWorker,
+                idleTimeoutMillis,
+                onWorkerLost,
+                ttlMillis,
+                queueCapacity,
+                defaultTimeoutMillis,
+                graceMillis,
+                policy,
+                limit);
+    }
 
     /** The worker type that every installation has. */
     public static final String JAVA_WORKER = "java";

@@ -1,5 +1,7 @@
 package dev.taskpool.model;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param outcome what became of it; null until done
  * @param output what it wrote and how its process ended
  * @param callback how far its callback is; null without one
+ * @param history earlier runs that did not settle it, in order; at most {@link Attempt#MAX_KEPT}
+ * @param snoozes how often the callable asked to be run later
  */
 public record Task(
         TaskId id,
@@ -40,23 +44,47 @@ public record Task(
         long runMillis,
         @Nullable Outcome outcome,
         Output output,
-        @Nullable Callback callback) {
+        @Nullable Callback callback,
+        List<Attempt> history,
+        int snoozes) {
 
     /**
      * What a run wrote, and how its process ended.
      *
      * @param stdoutBytes kept of standard output
      * @param stderrBytes kept of standard error
+     * @param stdoutDropped bytes of standard output that are not kept
+     * @param stderrDropped bytes of standard error that are not kept
      * @param truncated whether it wrote more than is kept
      * @param exitCode of its process, where it had one that exited
+     * @param exit of its process, where it had one and its end is known
      */
     public record Output(
             long stdoutBytes,
             long stderrBytes,
+            long stdoutDropped,
+            long stderrDropped,
             boolean truncated,
-            @Nullable Integer exitCode) {
+            @Nullable Integer exitCode,
+            @Nullable ProcessExit exit) {
         /** Nothing written, no process. */
-        public static final Output NONE = new Output(0, 0, false, null);
+        public static final Output NONE = new Output(0, 0, 0, 0, false, null);
+
+        /** What was written, before anything is known of a process. */
+        public Output(
+                long stdoutBytes,
+                long stderrBytes,
+                long stdoutDropped,
+                long stderrDropped,
+                boolean truncated,
+                @Nullable Integer exitCode) {
+            this(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, exitCode, null);
+        }
+
+        /** The same with the end of its process. */
+        public Output withExit(ProcessExit ended) {
+            return new Output(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, ended.code(), ended);
+        }
     }
 
     /**
@@ -91,7 +119,9 @@ public record Task(
                 0,
                 null,
                 Output.NONE,
-                spec.callbackUrl() == null ? null : Callback.NEW);
+                spec.callbackUrl() == null ? null : Callback.NEW,
+                List.of(),
+                0);
     }
 
     /** Returns when it became done, in Unix milliseconds, or 0. */
@@ -121,10 +151,28 @@ public record Task(
         return front ? Long.MIN_VALUE : createdAt + spec.delayMillis() - spec.priority() * ageingMillis;
     }
 
-    /** Returns when it fails for not having started, or 0 for never. The time counts from when it could first start. */
+    /**
+     * Returns when it fails for not having started, or 0 for never. The time counts from when it could first start; a task
+     * that was taken back had started.
+     */
     public long queueDeadline() {
         Long limit = spec.queueTimeoutMillis();
-        return limit == null || attempt > 0 ? 0 : createdAt + spec.delayMillis() + limit;
+        return limit == null || attempt > 0 || front ? 0 : createdAt + spec.delayMillis() + limit;
+    }
+
+    /** Returns when it has to be done, or 0 for never. */
+    public long deadline() {
+        Long limit = spec.deadlineMillis();
+        return limit == null ? 0 : createdAt + limit;
+    }
+
+    /** Returns when something is to happen to it while it is PENDING, whatever that is; 0 for never. */
+    public long lookAt() {
+        return earlier(notBefore, earlier(queueDeadline(), deadline()));
+    }
+
+    private static long earlier(long one, long other) {
+        return one == 0 || other == 0 ? Math.max(one, other) : Math.min(one, other);
     }
 
     /** PENDING, and its delay is over. */
@@ -146,7 +194,9 @@ public record Task(
                 runMillis,
                 outcome,
                 output,
-                callback);
+                callback,
+                history,
+                snoozes);
     }
 
     /** PENDING → RUNNING: one more attempt. */
@@ -189,18 +239,28 @@ public record Task(
     }
 
     /** RUNNING → PENDING for another attempt, not before an instant. */
-    public Task retried(long startNotBefore, Output wrote) {
-        return next(TaskState.PENDING, attempt, lost, startNotBefore, false, 0, 0, 0, 0, 0, null, wrote);
+    public Task retried(long startNotBefore, Output wrote, Failure why, long now, long ran) {
+        Attempt failed = new Attempt(attempt, startedAt, now, ran, Attempt.Ended.FAILED, why);
+        return next(TaskState.PENDING, attempt, lost, startNotBefore, false, 0, 0, 0, 0, 0, null, wrote)
+                .with(and(failed), snoozes);
+    }
+
+    /** RUNNING → PENDING because the callable asked for it, not before an instant. The attempt is not used. */
+    public Task snoozed(long startNotBefore, Output wrote) {
+        return next(TaskState.PENDING, attempt - 1, lost, startNotBefore, false, 0, 0, 0, 0, 0, null, wrote)
+                .with(history, snoozes + 1);
     }
 
     /** RUNNING → PENDING at the front, because the service or its worker died under it. The attempt is used. */
-    public Task requeuedAfterLoss() {
-        return next(TaskState.PENDING, attempt, lost + 1, 0, true, 0, 0, 0, 0, 0, null, output);
+    public Task requeuedAfterLoss(Output wrote, long now) {
+        Attempt gone = new Attempt(attempt, startedAt, now, 0, Attempt.Ended.LOST, null);
+        return next(TaskState.PENDING, attempt, lost + 1, 0, true, 0, 0, 0, 0, 0, null, wrote)
+                .with(and(gone), snoozes);
     }
 
     /** RUNNING → PENDING at the front, because a drain or a failed start took it back. The attempt is not used. */
-    public Task takenBack() {
-        return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, output);
+    public Task takenBack(Output wrote) {
+        return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, wrote);
     }
 
     /** The same task with its callback further on. Not a transition: it may be done. */
@@ -222,7 +282,9 @@ public record Task(
                 runMillis,
                 outcome,
                 output,
-                further);
+                further,
+                history,
+                snoozes);
     }
 
     private Task next(
@@ -258,6 +320,41 @@ public record Task(
                 ran,
                 what,
                 wrote,
-                callback);
+                callback,
+                history,
+                snoozes);
+    }
+
+    private Task with(List<Attempt> ended, int snoozed) {
+        return new Task(
+                id,
+                spec,
+                state,
+                revision,
+                attempt,
+                lost,
+                createdAt,
+                notBefore,
+                front,
+                startedAt,
+                finishedMicros,
+                cancelRequestedAt,
+                expiresAt,
+                runMillis,
+                outcome,
+                output,
+                callback,
+                ended,
+                snoozed);
+    }
+
+    /** The run that is over did not settle it: it is remembered. In the middle of many, the older ones are not. */
+    private List<Attempt> and(Attempt ended) {
+        List<Attempt> all = new ArrayList<>(history);
+        if (all.size() >= Attempt.MAX_KEPT) {
+            all.remove(1);
+        }
+        all.add(ended);
+        return List.copyOf(all);
     }
 }

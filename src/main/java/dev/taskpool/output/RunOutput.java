@@ -1,109 +1,119 @@
 package dev.taskpool.output;
 
 import dev.taskpool.model.Task;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The output of one run. Safe for all threads of the run. Writes by {@link FileOutputStream}, which an interrupt of the
- * run cannot close. A disk that refuses counts as truncation: a task does not fail for what it prints.
+ * The output of one run. Safe for all threads of the run; one lock for both streams, so that they have one order. A disk
+ * that refuses counts as truncation: a task does not fail for what it prints.
  */
 public final class RunOutput implements AutoCloseable {
-    private final Stream stdout;
-    private final Stream stderr;
+    private final OutputFiles files;
+    private final long sequence;
+    private final int attempt;
+    private final ReentrantLock lock = new ReentrantLock();
 
-    RunOutput(Path stdout, Path stderr, long maxBytes, boolean sync, boolean again) {
-        this.stdout = new Stream(stdout, maxBytes, sync, again);
-        this.stderr = new Stream(stderr, maxBytes, sync, again);
+    // Guarded by the lock.
+    private final StreamWriter stdout;
+    private final StreamWriter stderr;
+    private boolean again;
+    private boolean open;
+    private boolean closed;
+    private boolean late;
+    private long position;
+
+    /** @param again whether an earlier run may have left something */
+    RunOutput(OutputFiles files, long sequence, int attempt, boolean again) {
+        this.files = files;
+        this.sequence = sequence;
+        this.attempt = attempt;
+        this.again = again;
+        this.stdout = new StreamWriter(files.stream(sequence, false), files.cap());
+        this.stderr = new StreamWriter(files.stream(sequence, true), files.cap());
     }
 
-    /** Appends. What goes over the limit is dropped and remembered as truncation. */
+    /** Appends. Of too much the middle is dropped; what comes after the end is dropped as well. */
     public void write(boolean toStderr, byte[] bytes, int offset, int length) {
-        (toStderr ? stderr : stdout).write(bytes, offset, length);
+        if (length == 0) {
+            return;
+        }
+        lock.lock();
+        try {
+            if (closed) {
+                late = true;
+                return;
+            }
+            resume();
+            if (!open) {
+                open = true;
+                files.opened(sequence, this);
+            }
+            position += (toStderr ? stderr : stdout).write(bytes, offset, length, position, files.now(), attempt);
+        } finally {
+            lock.unlock();
+        }
+        files.wrote(sequence);
+    }
+
+    private void resume() {
+        if (again) {
+            again = false;
+            try {
+                position = Math.max(stdout.resume(), stderr.resume());
+                position = Math.max(
+                        position, stdout.extent().total() + stderr.extent().total());
+            } catch (IOException e) {
+                // What cannot be read is not written behind: this run's output is dropped, and counted.
+                stdout.refuse();
+                stderr.refuse();
+            }
+        }
+    }
+
+    /** Returns how much there is. */
+    Extents extents() {
+        lock.lock();
+        try {
+            return new Extents(stdout.extent(), stderr.extent(), position);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Ends both streams and returns what they kept. */
     public Task.Output close(@Nullable Integer exitCode) {
-        stdout.close();
-        stderr.close();
-        if (!stdout.truncated && !stderr.truncated && stdout.size == 0 && stderr.size == 0 && exitCode == null) {
-            return Task.Output.NONE;
+        lock.lock();
+        try {
+            resume();
+            close();
+            if (position == 0 && stdout.dropped() == 0 && stderr.dropped() == 0 && !late && exitCode == null) {
+                return Task.Output.NONE;
+            }
+            boolean truncated =
+                    late || stdout.failed() || stderr.failed() || stdout.dropped() > 0 || stderr.dropped() > 0;
+            return new Task.Output(
+                    stdout.kept(), stderr.kept(), stdout.dropped(), stderr.dropped(), truncated, exitCode);
+        } finally {
+            lock.unlock();
         }
-        return new Task.Output(stdout.size, stderr.size, stdout.truncated || stderr.truncated, exitCode);
     }
 
     @Override
     public void close() {
-        stdout.close();
-        stderr.close();
-    }
-
-    private static final class Stream {
-        private final ReentrantLock lock = new ReentrantLock();
-        private final Path path;
-        private final long max;
-        private final boolean sync;
-        // Guarded by the lock.
-        private @Nullable FileOutputStream file;
-        private boolean closed;
-        private long size;
-        private boolean truncated;
-
-        Stream(Path path, long max, boolean sync, boolean again) {
-            this.path = path;
-            this.max = max;
-            this.sync = sync;
-            this.size = again ? OutputFiles.size(path) : 0;
-        }
-
-        void write(byte[] bytes, int offset, int length) {
-            lock.lock();
-            try {
-                if (closed || length == 0) {
-                    truncated |= closed && length > 0;
-                    return;
-                }
-                if (file == null) {
-                    Path folder = path.getParent();
-                    if (folder != null) {
-                        Files.createDirectories(folder);
-                    }
-                    file = new FileOutputStream(path.toFile(), true);
-                }
-                int fits = (int) Math.min(length, Math.max(0, max - size));
-                if (fits > 0) {
-                    ((OutputStream) file).write(bytes, offset, fits);
-                    size += fits;
-                }
-                truncated |= fits < length;
-            } catch (IOException e) {
-                truncated = true;
-            } finally {
-                lock.unlock();
-            }
-        }
-
-        void close() {
-            lock.lock();
-            try {
+        lock.lock();
+        try {
+            if (!closed) {
                 closed = true;
-                if (file != null) {
-                    if (sync) {
-                        file.getFD().sync();
-                    }
-                    file.close();
-                    file = null;
+                stdout.close(files.sync());
+                stderr.close(files.sync());
+                if (open) {
+                    files.closed(sequence, this);
                 }
-            } catch (IOException e) {
-                truncated = true;
-            } finally {
-                lock.unlock();
             }
+        } finally {
+            lock.unlock();
         }
     }
 }

@@ -3,16 +3,16 @@ package dev.taskpool.pool;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.taskpool.callable.JsonValues;
+import dev.taskpool.callable.Snooze;
 import dev.taskpool.callable.TaskCallable;
 import dev.taskpool.callable.TaskContext;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
+import dev.taskpool.worker.Causes;
 import java.io.BufferedOutputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
@@ -23,8 +23,6 @@ import org.slf4j.MDC;
 
 /** Calls a Java callable and turns whatever comes of it into an ending. Never throws. Safe for all threads. */
 public final class CallableInvoker {
-    private static final int MAX_TRACE = 16 << 10;
-
     private final long maxResultBytes;
     private final boolean traces;
 
@@ -44,6 +42,9 @@ public final class CallableInvoker {
         MDC.put("task", run.id().toString());
         try {
             value = code.call(context);
+        } catch (Snooze e) {
+            context.flush();
+            return new Ending.Snoozed(e.delayMillis(), run.output().close(null));
         } catch (Throwable e) {
             // Everything, errors too: the run must end for the engine, and an OutOfMemoryError of one task is its own.
             context.flush();
@@ -74,22 +75,15 @@ public final class CallableInvoker {
     }
 
     private Failure failure(Throwable e) {
-        String message = e.getMessage();
         return new Failure(
                 FailureCode.EXCEPTION,
-                message == null ? "" : message,
+                Causes.message(e),
                 e.getClass().getName(),
-                traces ? trace(e) : null,
+                traces ? Causes.trace(e) : null,
                 null,
                 null,
-                null);
-    }
-
-    private static String trace(Throwable e) {
-        StringWriter text = new StringWriter();
-        e.printStackTrace(new PrintWriter(text));
-        String all = text.toString();
-        return all.length() <= MAX_TRACE ? all : all.substring(0, MAX_TRACE) + "…";
+                null,
+                Causes.of(e));
     }
 
     private static String firstLine(Throwable e) {

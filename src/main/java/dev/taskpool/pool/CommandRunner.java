@@ -6,18 +6,26 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.ProcessExit;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.Ticker;
 import dev.taskpool.process.ChildProcess;
 import dev.taskpool.process.Exit;
 import dev.taskpool.process.ProcessSpec;
 import dev.taskpool.process.ResourceLimits;
+import dev.taskpool.process.RunAs;
 import dev.taskpool.process.Spawner;
 import dev.taskpool.process.Stdin;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -49,6 +57,8 @@ public final class CommandRunner implements Runner {
 
     /** Waits for files at the end of a run. */
     private final ThreadFactory ending;
+
+    private final WorkerIds ids = new WorkerIds();
 
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
 
@@ -125,6 +135,43 @@ public final class CommandRunner implements Runner {
         return closed;
     }
 
+    @Override
+    public List<WorkerView> workers() {
+        return seats.values().stream()
+                .sorted(Comparator.comparingLong(seat -> seat.number))
+                .map(Seat::view)
+                .toList();
+    }
+
+    @Override
+    public RunnerStatus status() {
+        return RunnerStatus.FINE;
+    }
+
+    @Override
+    public Signalled signal(String workerId, String signal) {
+        for (Seat seat : seats.values()) {
+            if (ids.text(seat.number).equals(workerId)) {
+                ChildProcess child = seat.child;
+                if (child == null) {
+                    return Signalled.NO_PROCESS;
+                }
+                child.signal(0, signal);
+                return Signalled.SENT;
+            }
+        }
+        return Signalled.NO_SUCH_WORKER;
+    }
+
+    @Override
+    public void terminate(long graceMillis) {
+        seats.values().forEach(seat -> {
+            if (seat.child != null) {
+                seat.stop(graceMillis);
+            }
+        });
+    }
+
     /** One run and its process. */
     private final class Seat {
         private final Run run;
@@ -132,16 +179,38 @@ public final class CommandRunner implements Runner {
         private volatile @Nullable ChildProcess child;
         private volatile long stopGrace = NOT_STOPPED;
 
+        private final long number = ids.next();
+        private final long startedAtMillis = Ticker.SYSTEM.millis();
+        private volatile long sinceMillis = startedAtMillis;
+
         Seat(Run run) {
             this.run = run;
         }
 
         void stop(long graceMillis) {
             stopGrace = graceMillis;
+            sinceMillis = Ticker.SYSTEM.millis();
             ChildProcess present = child;
             if (present != null) {
                 present.terminate(Duration.ofMillis(graceMillis));
             }
+        }
+
+        WorkerView view() {
+            ChildProcess present = child;
+            WorkerView.State state = stopGrace != NOT_STOPPED
+                    ? WorkerView.State.LEAVING
+                    : present == null ? WorkerView.State.STARTING : WorkerView.State.BUSY;
+            OptionalLong memory = present == null ? OptionalLong.empty() : present.residentBytes(0);
+            return new WorkerView(
+                    ids.text(number),
+                    present == null ? null : Integer.valueOf(present.pid()),
+                    state,
+                    run.id(),
+                    sinceMillis,
+                    startedAtMillis,
+                    0,
+                    memory.isPresent() ? Long.valueOf(memory.getAsLong()) : null);
         }
 
         void begin() {
@@ -163,6 +232,7 @@ public final class CommandRunner implements Runner {
                 CommandOutput output = new CommandOutput(run.output(), hasResult ? maxResultBytes + LINE_END_BYTES : 0);
                 ChildProcess started = spawner.start(spec(template, filled, folder), output);
                 child = started;
+                sinceMillis = Ticker.SYSTEM.millis();
                 long grace = stopGrace;
                 if (grace != NOT_STOPPED) {
                     started.terminate(Duration.ofMillis(grace));
@@ -182,7 +252,8 @@ public final class CommandRunner implements Runner {
             }
         }
 
-        private ProcessSpec spec(CommandTemplate template, CommandTemplate.Filled filled, Path folder) {
+        private ProcessSpec spec(CommandTemplate template, CommandTemplate.Filled filled, Path folder)
+                throws IOException {
             Map<String, String> env = new HashMap<>();
             env.put("PATH", DEFAULT_PATH);
             env.put("HOME", folder.toString());
@@ -197,7 +268,15 @@ public final class CommandRunner implements Runner {
             env.put("TASKPOOL_TASK_ID", run.id().toString());
             env.put("TASKPOOL_ATTEMPT", Integer.toString(run.attempt()));
             Stdin stdin = filled.stdin().length == 0 ? Stdin.NONE : new Stdin.Bytes(filled.stdin());
-            return new ProcessSpec(filled.argv(), env, folder, stdin, true, true, ResourceLimits.NO_CORE);
+            ResourceLimits limits = ProcessLimits.of(run.spec().surroundings().limits());
+            List<String> argv = filled.argv();
+            if (template.user() != null) {
+                RunAs user = RunAs.of(template.user());
+                user.own(folder);
+                argv = new ArrayList<>(user.prefix());
+                argv.addAll(filled.argv());
+            }
+            return new ProcessSpec(argv, env, folder, stdin, true, true, limits);
         }
 
         void notStarted(String reason) {
@@ -213,36 +292,41 @@ public final class CommandRunner implements Runner {
                 ending = ending(template, exit, output);
             } catch (RuntimeException | OutOfMemoryError e) {
                 LOG.error("the end of task {} could not be read", run.id(), e);
-                ending = failed(
-                        FailureCode.INVALID_RESULT, "the result could not be read: " + e.getMessage(), null, null);
+                ending = failed(FailureCode.INVALID_RESULT, "the result could not be read: " + e.getMessage(), exit);
             }
             seats.remove(run);
             run.ended(ending);
         }
 
         private Ending ending(CommandTemplate template, Exit exit, CommandOutput output) {
+            boolean succeeded = exit.status() instanceof Exit.Status.Exited(int status)
+                    && template.successExitCodes().contains(status);
+            String limited = ProcessLimits.code(exit.limit());
+            if (!succeeded && exit.limit() != null && limited != null) {
+                String sentence = ProcessLimits.sentence(
+                        exit.limit(), run.spec().surroundings().limits());
+                return failed(limited, evidence("the command failed by a limit: " + sentence, output), exit);
+            }
             return switch (exit.status()) {
                 case Exit.Status.Signalled signalled ->
                     failed(
                             FailureCode.PROCESS_SIGNAL,
                             evidence("the command was ended by " + signalled.signalName(), output),
-                            null,
-                            signalled.signalName());
+                            exit);
                 case Exit.Status.Exited(int code) ->
-                    template.successExitCodes().contains(code)
-                            ? returned(template, code, output)
+                    succeeded
+                            ? returned(template, exit, output)
                             : failed(
                                     FailureCode.PROCESS_EXIT,
                                     evidence("the command ended with exit code " + code, output),
-                                    code,
-                                    null);
+                                    exit);
             };
         }
 
-        private Ending returned(CommandTemplate template, int code, CommandOutput output) {
+        private Ending returned(CommandTemplate template, Exit exit, CommandOutput output) {
             boolean hasResult = template.result() != CommandTemplate.Result.NONE;
             if (hasResult && output.stdoutBytes() > maxResultBytes + LINE_END_BYTES) {
-                return tooLarge(output.stdoutBytes(), code);
+                return tooLarge(output.stdoutBytes(), exit);
             }
             Json result;
             try {
@@ -256,23 +340,27 @@ public final class CommandRunner implements Runner {
                 return failed(
                         FailureCode.INVALID_RESULT,
                         "what the command wrote to standard output is no JSON value: " + e.getOriginalMessage(),
-                        code,
-                        null);
+                        exit);
             }
             if (hasResult && result.size() > maxResultBytes) {
-                return tooLarge(result.size(), code);
+                return tooLarge(result.size(), exit);
             }
-            return new Ending.Returned(result, run.output().close(code));
+            return new Ending.Returned(result, output(ExitRecord.of(exit)));
         }
 
-        private Ending tooLarge(long size, int exitCode) {
+        private Ending tooLarge(long size, Exit exit) {
             Failure failure = CallableInvoker.tooLarge(size, maxResultBytes);
-            return failed(failure.code(), failure.message(), exitCode, null);
+            return failed(failure.code(), failure.message(), exit);
         }
 
-        private Ending failed(String code, String message, @Nullable Integer exitCode, @Nullable String signal) {
-            Failure failure = new Failure(code, message, null, null, null, exitCode, signal);
-            return new Ending.Failed(failure, run.output().close(exitCode));
+        private Ending failed(String code, String message, Exit exit) {
+            ProcessExit end = ExitRecord.of(exit);
+            Failure failure = new Failure(code, message, null, null, null, end.code(), end.signal(), List.of());
+            return new Ending.Failed(failure, output(end));
+        }
+
+        private Task.Output output(ProcessExit end) {
+            return run.output().close(end.code()).withExit(end);
         }
     }
 

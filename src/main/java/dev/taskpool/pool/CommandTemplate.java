@@ -1,8 +1,11 @@
 package dev.taskpool.pool;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.taskpool.callable.JsonValues;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Problem;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -10,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param env variables it gets
  * @param inheritEnv names of variables of the service that it gets too
  * @param successExitCodes exit codes that are no failure, 0 to 255
+ * @param user whom it runs as, {@code name} or {@code name:group}; null is the service's user
  */
 public record CommandTemplate(
         List<Word> argv,
@@ -33,7 +38,11 @@ public record CommandTemplate(
         Result result,
         Map<String, String> env,
         List<String> inheritEnv,
-        Set<Integer> successExitCodes) {
+        Set<Integer> successExitCodes,
+        @Nullable String user) {
+
+    /** Whatever program the task names: only where the operator allows that. */
+    private static final List<Word> FREE = List.of(new Word.Spread(ArgumentType.any()));
 
     /** The longest single argument that Linux passes; MAX_ARG_STRLEN of execve(2), with the NUL. */
     private static final int MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
@@ -66,8 +75,14 @@ public record CommandTemplate(
         env = Map.copyOf(env);
         inheritEnv = List.copyOf(inheritEnv);
         successExitCodes = Set.copyOf(successExitCodes);
-        if (argv.isEmpty() || !(argv.getFirst() instanceof Word.Literal(String program)) || program.isEmpty()) {
+        boolean named =
+                !argv.isEmpty() && argv.getFirst() instanceof Word.Literal(String program) && !program.isEmpty();
+        if (!named && !argv.equals(FREE)) {
             throw new IllegalArgumentException("argv must begin with a program, which cannot be a placeholder");
+        }
+        if (user != null && !user.matches("[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?")) {
+            throw new IllegalArgumentException(
+                    "user is a name or a number, with :group if you like, not '" + user + "'");
         }
         env.forEach((name, value) -> {
             requireName(name);
@@ -107,8 +122,12 @@ public record CommandTemplate(
             Map<String, String> env,
             List<String> inheritEnv,
             Set<Integer> successExitCodes) {
+        List<Word> words = argv.stream().map(Word::parse).toList();
+        if (words.equals(FREE)) {
+            throw new IllegalArgumentException("argv must begin with a program; exec.enabled lets tasks name it");
+        }
         return new CommandTemplate(
-                argv.stream().map(Word::parse).toList(),
+                words,
                 allowLeadingDash,
                 input(stdin),
                 switch (result) {
@@ -119,7 +138,23 @@ public record CommandTemplate(
                 },
                 env,
                 inheritEnv,
-                successExitCodes);
+                successExitCodes,
+                null);
+    }
+
+    /** Runs what the task's args say, whatever that is, and keeps what it prints. */
+    public static CommandTemplate free(Map<String, String> env, List<String> inheritEnv) {
+        return new CommandTemplate(FREE, true, new Input.None(), Result.TEXT, env, inheritEnv, Set.of(0), null);
+    }
+
+    /** The same for another user. */
+    public CommandTemplate as(@Nullable String other) {
+        return new CommandTemplate(argv, allowLeadingDash, stdin, result, env, inheritEnv, successExitCodes, other);
+    }
+
+    /** Returns whether tasks name the program themselves. */
+    boolean isFree() {
+        return argv.equals(FREE);
     }
 
     private static Input input(String text) {
@@ -140,15 +175,90 @@ public record CommandTemplate(
     /**
      * Says why these arguments cannot be passed to the command.
      *
-     * @return a sentence, or nothing where they can
+     * @return what is wrong and where, or nothing where they can be
      */
-    public Optional<String> problem(@Nullable Json args, @Nullable Json kwargs) {
+    public Optional<Problem.FieldError> problem(@Nullable Json args, @Nullable Json kwargs) {
         try {
             fill(args, kwargs);
             return Optional.empty();
-        } catch (IllegalArgumentException e) {
-            return Optional.of(String.valueOf(e.getMessage()));
+        } catch (Misfit e) {
+            return Optional.of(new Problem.FieldError(e.pointer, String.valueOf(e.getMessage())));
         }
+    }
+
+    /** A value that does not fit its placeholder. */
+    private static final class Misfit extends IllegalArgumentException {
+        private static final long serialVersionUID = 1;
+        private final String pointer;
+
+        Misfit(String pointer, String message) {
+            super(message);
+            this.pointer = pointer;
+        }
+    }
+
+    /** Returns the JSON Schema (2020-12) of {@code {"args": […], "kwargs": {…}}} as the placeholders have it; null without any. */
+    public @Nullable JsonNode schema() {
+        ObjectNode schema = JsonNodeFactory.instance.objectNode().put("type", "object");
+        ObjectNode properties = schema.putObject("properties");
+        Map<Integer, ArgumentType> positional = new TreeMap<>();
+        Map<String, ArgumentType> named = new TreeMap<>();
+        int least = 0;
+        List<String> needed = new ArrayList<>();
+        List<Word> all = new ArrayList<>(argv);
+        if (stdin instanceof Input.Value(Word placeholder)) {
+            all.add(placeholder);
+        }
+        ArgumentType rest = null;
+        for (Word word : all) {
+            switch (word) {
+                case Word.Literal _ -> {}
+                case Word.Arg(int index, ArgumentType type, String fallback) -> {
+                    positional.put(index, type);
+                    least = fallback == null ? Math.max(least, index + 1) : least;
+                }
+                case Word.Kwarg(String name, ArgumentType type, String fallback) -> {
+                    named.put(name, type);
+                    if (fallback == null && !needed.contains(name)) {
+                        needed.add(name);
+                    }
+                }
+                case Word.Spread(ArgumentType type) -> rest = type;
+            }
+        }
+        if (positional.isEmpty() && named.isEmpty() && rest == null) {
+            return null;
+        }
+        ObjectNode args = properties.putObject("args").put("type", "array");
+        if (isFree()) {
+            least = 1;
+        }
+        if (least > 0) {
+            args.put("minItems", least);
+            schema.putArray("required").add("args");
+        }
+        if (!positional.isEmpty()) {
+            int most = positional.keySet().stream()
+                    .mapToInt(Integer::intValue)
+                    .max()
+                    .getAsInt();
+            var items = args.putArray("prefixItems");
+            for (int i = 0; i <= most; i++) {
+                items.add(positional.getOrDefault(i, ArgumentType.any()).schema());
+            }
+        } else if (rest != null) {
+            args.set("items", rest.schema());
+        }
+        if (!named.isEmpty()) {
+            ObjectNode kwargs = properties.putObject("kwargs").put("type", "object");
+            ObjectNode members = kwargs.putObject("properties");
+            named.forEach((name, type) -> members.set(name, type.schema()));
+            if (!needed.isEmpty()) {
+                needed.forEach(kwargs.putArray("required")::add);
+                schema.withArray("required").add("kwargs");
+            }
+        }
+        return schema;
     }
 
     /**
@@ -172,63 +282,114 @@ public record CommandTemplate(
                     words.add(text);
                     dashAllowed |= text.equals("--");
                 }
-                case Word.Arg _, Word.Kwarg _ ->
-                    words.add(argument(word.text(), value(word, values, named), dashAllowed));
-                case Word.Spread() -> {
+                case Word.Arg _, Word.Kwarg _ -> {
+                    JsonNode value = value(word, values, named);
+                    words.add(
+                            value == null
+                                    ? fallback(word)
+                                    : argument(word.pointer(), word.text(), type(word), value, dashAllowed));
+                }
+                case Word.Spread(ArgumentType type) -> {
                     for (int i = 0; i < values.size(); i++) {
-                        words.add(argument("args[" + i + "]", values.get(i), dashAllowed));
+                        words.add(argument("/args/" + i, "args[" + i + "]", type, values.get(i), dashAllowed));
                     }
                 }
             }
+        }
+        if (words.isEmpty() || words.getFirst().isEmpty()) {
+            throw new Misfit("/args", "args must begin with a program");
         }
         byte[] input = switch (stdin) {
             case Input.None() -> new byte[0];
             case Input.ArgsJson() -> both(args, kwargs);
             case Input.Value(Word placeholder) -> {
                 JsonNode value = value(placeholder, values, named);
-                yield (value.isTextual() ? unicode(placeholder.text(), value.textValue()) : value.toString())
-                        .getBytes(StandardCharsets.UTF_8);
+                String text = value == null
+                        ? fallback(placeholder)
+                        : typed(placeholder.pointer(), placeholder.text(), type(placeholder), value);
+                yield text.getBytes(StandardCharsets.UTF_8);
             }
         };
         return new Filled(words, input);
     }
 
-    private static JsonNode value(Word placeholder, List<JsonNode> args, Map<String, JsonNode> kwargs) {
+    private static ArgumentType type(Word placeholder) {
+        return switch (placeholder) {
+            case Word.Arg(var _, ArgumentType type, var _) -> type;
+            case Word.Kwarg(var _, ArgumentType type, var _) -> type;
+            case Word.Spread(ArgumentType type) -> type;
+            case Word.Literal _ -> ArgumentType.any();
+        };
+    }
+
+    /** Returns the default of a placeholder that has one. */
+    private static String fallback(Word placeholder) {
+        return switch (placeholder) {
+            case Word.Arg(var _, var _, String fallback) when fallback != null -> fallback;
+            case Word.Kwarg(var _, var _, String fallback) when fallback != null -> fallback;
+            default -> throw new IllegalStateException("no default: " + placeholder);
+        };
+    }
+
+    private static boolean hasFallback(Word placeholder) {
+        return switch (placeholder) {
+            case Word.Arg(var _, var _, String fallback) -> fallback != null;
+            case Word.Kwarg(var _, var _, String fallback) -> fallback != null;
+            case Word.Literal _, Word.Spread _ -> false;
+        };
+    }
+
+    /** Returns the value of a placeholder, or null where it is missing and there is a default. */
+    private static @Nullable JsonNode value(Word placeholder, List<JsonNode> args, Map<String, JsonNode> kwargs) {
         JsonNode value = switch (placeholder) {
-            case Word.Arg(int index) -> index < args.size() ? args.get(index) : null;
-            case Word.Kwarg(String name) -> kwargs.get(name);
+            case Word.Arg(int index, var _, var _) -> index < args.size() ? args.get(index) : null;
+            case Word.Kwarg(String name, var _, var _) -> kwargs.get(name);
             case Word.Literal _, Word.Spread _ -> throw new IllegalStateException("no value: " + placeholder);
         };
+        if (value == null && hasFallback(placeholder)) {
+            return null;
+        }
         if (value == null || value.isNull()) {
-            throw new IllegalArgumentException(
+            throw new Misfit(
+                    placeholder.pointer(),
                     "the command needs " + placeholder.text() + ", which is " + (value == null ? "missing" : "null"));
         }
         return value;
     }
 
-    private static String argument(String name, JsonNode value, boolean dashAllowed) {
+    private static String argument(
+            String pointer, String name, ArgumentType type, JsonNode value, boolean dashAllowed) {
         if (value.isNull()) {
-            throw new IllegalArgumentException(name + " is null, which cannot be an argument of a program");
+            throw new Misfit(pointer, name + " is null, which cannot be an argument of a program");
         }
-        String text = value.isTextual() ? unicode(name, value.textValue()) : value.toString();
-        if (text.startsWith("-") && !dashAllowed) {
-            throw new IllegalArgumentException(name + " begins with '-', and the command could take it for an option");
+        String text = typed(pointer, name, type, value);
+        // A number is no option where a number was asked for.
+        boolean number = type instanceof ArgumentType.Int || type instanceof ArgumentType.Decimal;
+        if (text.startsWith("-") && !dashAllowed && !number) {
+            throw new Misfit(pointer, name + " begins with '-', and the command could take it for an option");
         }
         if (text.indexOf('\0') >= 0) {
-            throw new IllegalArgumentException(
-                    name + " has a NUL character, which cannot be in an argument of a program");
+            throw new Misfit(pointer, name + " has a NUL character, which cannot be in an argument of a program");
         }
         if (text.length() > MAX_ARGUMENT_BYTES / 3
                 && text.getBytes(StandardCharsets.UTF_8).length > MAX_ARGUMENT_BYTES) {
-            throw new IllegalArgumentException(name + " is longer than the " + MAX_ARGUMENT_BYTES
-                    + " bytes that an argument of a program may have");
+            throw new Misfit(
+                    pointer,
+                    name + " is longer than the " + MAX_ARGUMENT_BYTES
+                            + " bytes that an argument of a program may have");
         }
         return text;
     }
 
-    private static String unicode(String name, String text) {
+    private static String typed(String pointer, String name, ArgumentType type, JsonNode value) {
+        String text;
+        try {
+            text = type.argument(value);
+        } catch (IllegalArgumentException e) {
+            throw new Misfit(pointer, name + " " + e.getMessage());
+        }
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
-            throw new IllegalArgumentException(name + " has half a surrogate pair, which has no UTF-8");
+            throw new Misfit(pointer, name + " has half a surrogate pair, which has no UTF-8");
         }
         return text;
     }

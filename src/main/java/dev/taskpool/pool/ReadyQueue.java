@@ -81,12 +81,21 @@ public final class ReadyQueue {
         return entries.pollFirst();
     }
 
-    /** Removes a task that will not start; it may stand here or behind the boundary. */
-    public void remove(Entry entry) {
-        if (!entries.remove(entry) && behind > 0) {
+    /**
+     * Removes a task that will not start; it may stand here or behind the boundary.
+     *
+     * @return whether it did
+     */
+    public boolean remove(Entry entry) {
+        if (entries.remove(entry)) {
+            return true;
+        }
+        if (entry.compareTo(boundary) > 0 && behind > 0) {
             // The boundary stays: only the database can say that nothing is behind it.
             behind--;
+            return true;
         }
+        return false;
     }
 
     /** Returns whether entry stands here. */

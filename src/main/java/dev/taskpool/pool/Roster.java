@@ -1,13 +1,16 @@
 package dev.taskpool.pool;
 
+import dev.taskpool.model.Failure;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.WorkerPolicy;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -19,8 +22,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class Roster {
     private static final int HOPELESS_STARTS = 3;
+    private static final long NEVER = Long.MAX_VALUE;
     private static final long FIRST_BACKOFF_MILLIS = 100;
     private static final long MAX_BACKOFF_MILLIS = 10_000;
+    /** So many workers in a row may be lost before any of them has finished a task; then the pool takes its time. */
+    private static final int FREE_LOSSES = 3;
+
+    private static final long MAX_STORM_BACKOFF_MILLIS = 5_000;
 
     /** Has something done in so many milliseconds, on another thread. */
     @FunctionalInterface
@@ -59,14 +67,25 @@ final class Roster {
     private final Map<Run, Worker> busy = new HashMap<>();
     /** Workers that have not said hello, by token. */
     private final Map<String, Worker> expected = new HashMap<>();
-    /** Every worker whose process may live. */
-    private final Set<Worker> all = new HashSet<>();
+    /** Every worker whose process may live, in the order of their start. */
+    private final Set<Worker> all = new LinkedHashSet<>();
     /** Workers that are to be started, or were and are not ready. */
     private int starting;
 
+    /** Those of them whose start has not begun. */
+    private int planned;
+
     private int failedStarts;
-    private boolean idleTimer;
+    /** Workers that were lost, in a row, before any had finished a task. */
+    private int fruitless;
+
+    private long losses;
+    /** When the idle ones are looked at again, in nanoTime; or never. */
+    private long idleCheckAt = NEVER;
+
     private boolean closing;
+    /** Why no worker is started and no run is taken, until there are other settings; null where they are. */
+    private @Nullable Failure refusal;
 
     /**
      * @param spawn has a worker started, which begins with {@link #begin}
@@ -99,6 +118,7 @@ final class Roster {
     void configure(PoolSettings next) {
         locked(() -> {
             settings = next;
+            refusal = null;
             startWanted();
         });
     }
@@ -122,6 +142,12 @@ final class Roster {
         });
     }
 
+    /** Returns why a run that waits is not taken, and takes it out; null where it waits rightly. */
+    @Nullable
+    Failure refused(Run run) {
+        return locked(() -> refusal != null && waiting.remove(run) ? refusal : null);
+    }
+
     /** Takes a run back, if it waits. */
     boolean takeBack(Run run) {
         return locked(() -> waiting.remove(run));
@@ -136,7 +162,9 @@ final class Roster {
     boolean giveUp(Worker worker, Run run) {
         return locked(() -> {
             boolean still = worker.run == run;
-            worker.leaving |= still;
+            if (still) {
+                worker.leave();
+            }
             return still;
         });
     }
@@ -144,7 +172,11 @@ final class Roster {
     /** Enters a worker that is about to be started; false where none is wanted any more. */
     boolean begin(Worker worker) {
         return locked(() -> {
-            if (closing) {
+            if (planned == 0) {
+                return false;
+            }
+            planned--;
+            if (closing || refusal != null) {
                 starting--;
                 return false;
             }
@@ -160,32 +192,73 @@ final class Roster {
         return locked(() -> expected.remove(token));
     }
 
-    /** A worker is ready; returns its first run, if there is one already. */
+    /** Returns what a worker that has said hello is to begin with, or null. */
+    WorkerPolicy.@Nullable Initializer initializer(Worker worker) {
+        return locked(() -> {
+            worker.initializer = settings.worker().initializer();
+            return worker.leaving ? null : worker.initializer;
+        });
+    }
+
+    /**
+     * The initializer of a worker failed: no run is taken any more until there are other settings. Returns the runs that waited; null where
+     * that is known already, or there are other settings, of which the failure says nothing.
+     */
     @Nullable
-    Run ready(Worker worker) {
+    List<Run> refuse(Worker worker, Failure failure) {
+        return locked(() -> {
+            boolean left = worker.leaving;
+            worker.leave();
+            if (left
+                    || refusal != null
+                    || !Objects.equals(worker.initializer, settings.worker().initializer())) {
+                return null;
+            }
+            refusal = failure;
+            List<Run> refused = List.copyOf(waiting);
+            waiting.clear();
+            return refused;
+        });
+    }
+
+    /** A worker is ready. */
+    After ready(Worker worker) {
         return locked(() -> {
             if (!all.contains(worker)) {
-                return null;
+                return new After(null, false);
             }
             worker.ready = true;
             starting--;
             failedStarts = 0;
-            return worker.leaving || worker.gone ? null : nextOrRest(worker);
+            if (worker.leaving || worker.gone) {
+                return new After(null, false);
+            }
+            if (isWorn(worker)) {
+                worker.leave();
+                startWanted();
+                return new After(null, true);
+            }
+            return new After(nextOrRest(worker), false);
         });
     }
 
-    /** A run came to its end. */
-    After finished(Worker worker, Run run) {
+    /**
+     * A run came to its end.
+     *
+     * @param grown whether the worker is larger than it may be
+     */
+    After finished(Worker worker, Run run, boolean grown) {
         return locked(() -> {
             worker.run = null;
             busy.remove(run);
+            recover();
             if (worker.leaving || closing) {
                 return new After(null, false);
             }
             Integer limit = settings.maxTasksPerWorker();
-            boolean worn = limit != null && worker.tasks >= limit;
+            boolean worn = grown || isWorn(worker) || (limit != null && worker.tasks >= limit);
             if (worn || idle.size() + busy.size() >= settings.maxWorkers()) {
-                worker.leaving = true;
+                worker.leave();
                 startWanted();
                 return new After(null, true);
             }
@@ -199,6 +272,7 @@ final class Roster {
             worker.gone = true;
             if (worker.run == run) {
                 worker.run = null;
+                worker.tasks--;
                 busy.remove(run);
                 waiting.addFirst(run);
                 startWanted();
@@ -209,7 +283,7 @@ final class Roster {
     /** A worker says that it is about to go. */
     void goodbye(Worker worker) {
         locked(() -> {
-            worker.leaving = true;
+            worker.leave();
             idle.remove(worker);
             startWanted();
         });
@@ -234,6 +308,11 @@ final class Roster {
             if (run != null) {
                 busy.remove(run);
             }
+            if (worker.ready && !worker.leaving) {
+                losses++;
+                boolean fruit = worker.tasks > (run == null ? 0 : 1);
+                fruitless += fruit ? 0 : 1;
+            }
             List<Run> hopeless = new ArrayList<>();
             if (!worker.ready) {
                 starting--;
@@ -252,28 +331,24 @@ final class Roster {
         });
     }
 
-    /** Takes out the workers that have been idle for too long, or are too many. */
+    /** Takes out the workers that have been idle for too long, are worn, or are too many. */
     List<Worker> idleTooLong() {
         return locked(() -> {
             List<Worker> out = new ArrayList<>();
-            idleTimer = false;
-            Long limit = settings.idleTimeoutMillis();
+            idleCheckAt = NEVER;
             long now = System.nanoTime();
-            for (Worker longest = idle.peekFirst(); longest != null; longest = idle.peekFirst()) {
+            // The one that has been idle for longest comes first.
+            for (Worker each : List.copyOf(idle)) {
                 int present = idle.size() + busy.size();
-                long dueIn = limit == null
-                        ? Long.MAX_VALUE
-                        : limit - TimeUnit.NANOSECONDS.toMillis(now - longest.idleSinceNanos);
-                if (present <= settings.minWorkers() || (dueIn > 0 && present <= settings.maxWorkers())) {
-                    if (limit != null && present > settings.minWorkers()) {
-                        idleTimer = true;
-                        idleCheck.in(dueIn);
-                    }
-                    break;
+                boolean unused = present > settings.minWorkers() && idleLimit(each) - now <= 0;
+                if (isWorn(each) || unused || present > settings.maxWorkers()) {
+                    each.leave();
+                    idle.remove(each);
+                    out.add(each);
                 }
-                longest.leaving = true;
-                out.add(idle.removeFirst());
             }
+            planIdleCheck();
+            startWanted();
             return out;
         });
     }
@@ -283,8 +358,49 @@ final class Roster {
         return locked(() -> {
             closing = true;
             idle.clear();
-            all.forEach(worker -> worker.leaving = true);
+            all.forEach(Worker::leave);
             return List.copyOf(all);
+        });
+    }
+
+    /** All that there are get no more runs, and end with those that they have; returns them. Others take their place. */
+    List<Worker> giveUpAll() {
+        return locked(() -> {
+            idle.clear();
+            all.forEach(Worker::leave);
+            return List.copyOf(all);
+        });
+    }
+
+    /** Returns whether a worker gets no more runs. */
+    boolean isLeaving(Worker worker) {
+        return locked(() -> worker.leaving);
+    }
+
+    RunnerStatus status() {
+        return locked(() -> new RunnerStatus(failedStarts > 0 || fruitless > FREE_LOSSES, losses));
+    }
+
+    /** Returns how large a worker may be after a task, in bytes; null for any size. */
+    @Nullable
+    Long maxMemoryBytes() {
+        return locked(() -> settings.worker().maxMemoryBytes());
+    }
+
+    /** A worker, and how it looks. */
+    record Seen(Worker worker, WorkerView view) {}
+
+    /** Returns the workers that belong to the pool still. */
+    List<Seen> present() {
+        return locked(() -> {
+            List<Seen> out = new ArrayList<>();
+            for (Worker worker : all) {
+                WorkerView view = worker.view();
+                if (view != null) {
+                    out.add(new Seen(worker, view));
+                }
+            }
+            return out;
         });
     }
 
@@ -295,8 +411,7 @@ final class Roster {
     // With the lock held:
 
     private void assign(Worker worker, Run run) {
-        worker.run = run;
-        worker.tasks++;
+        worker.begin(run);
         busy.put(run, worker);
     }
 
@@ -306,29 +421,75 @@ final class Roster {
             assign(worker, next);
             return next;
         }
-        worker.idleSinceNanos = System.nanoTime();
+        worker.rest();
         idle.addLast(worker);
-        Long limit = settings.idleTimeoutMillis();
-        if (limit != null && !idleTimer && idle.size() + busy.size() > settings.minWorkers()) {
-            idleTimer = true;
-            idleCheck.in(limit);
-        }
+        planIdleCheck();
         return null;
     }
 
-    /** Has as many workers started as there are runs without one, and as are to be kept; slower where starts fail. */
+    /** Returns when a worker has been idle for too long, in nanoTime. */
+    private long idleLimit(Worker worker) {
+        Long limit = settings.idleTimeoutMillis();
+        return limit == null ? NEVER : worker.idleSinceNanos + TimeUnit.MILLISECONDS.toNanos(limit);
+    }
+
+    /** Returns when a worker is too old, in nanoTime. */
+    private long ageLimit(Worker worker) {
+        Long limit = settings.worker().maxAgeMillis();
+        return limit == null ? NEVER : worker.startedNanos + TimeUnit.MILLISECONDS.toNanos(limit);
+    }
+
+    /** Returns whether a worker is too old, or began as workers of this pool do not begin any more. */
+    private boolean isWorn(Worker worker) {
+        long limit = ageLimit(worker);
+        return (limit != NEVER && limit - System.nanoTime() <= 0)
+                || !Objects.equals(worker.initializer, settings.worker().initializer());
+    }
+
+    private void planIdleCheck() {
+        if (settings.idleTimeoutMillis() == null && settings.worker().maxAgeMillis() == null) {
+            return;
+        }
+        boolean spare = idle.size() + busy.size() > settings.minWorkers();
+        long first = NEVER;
+        for (Worker each : idle) {
+            first = Math.min(first, Math.min(ageLimit(each), spare ? idleLimit(each) : NEVER));
+        }
+        if (first < idleCheckAt) {
+            idleCheckAt = first;
+            idleCheck.in(Math.max(1, TimeUnit.NANOSECONDS.toMillis(first - System.nanoTime()) + 1));
+        }
+    }
+
+    /** A task came to its end: workers are worth starting. Those that were put off start now. */
+    private void recover() {
+        if (fruitless > FREE_LOSSES) {
+            for (int i = 0; i < planned; i++) {
+                spawn.in(0);
+            }
+        }
+        fruitless = 0;
+    }
+
+    private long backoffMillis() {
+        if (failedStarts > 0) {
+            return Math.min(MAX_BACKOFF_MILLIS, FIRST_BACKOFF_MILLIS << Math.min(10, failedStarts - 1));
+        }
+        int more = fruitless - FREE_LOSSES;
+        return more <= 0 ? 0 : Math.min(MAX_STORM_BACKOFF_MILLIS, FIRST_BACKOFF_MILLIS << Math.min(10, more - 1));
+    }
+
+    /** Has as many workers started as there are runs without one, and as are to be kept; slower where they fail or die. */
     private void startWanted() {
-        if (closing) {
+        if (closing || refusal != null) {
             return;
         }
         int kept = settings.minWorkers() - idle.size() - busy.size();
         int wanted = Math.min(Math.max(waiting.size(), kept), settings.maxWorkers());
         while (starting < wanted) {
             starting++;
-            spawn.in(
-                    failedStarts == 0
-                            ? 0
-                            : Math.min(MAX_BACKOFF_MILLIS, FIRST_BACKOFF_MILLIS << Math.min(10, failedStarts - 1)));
+            planned++;
+            spawn.in(backoffMillis());
         }
     }
 }

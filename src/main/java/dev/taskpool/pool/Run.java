@@ -21,6 +21,7 @@ public final class Run {
     private final Listener listener;
     private volatile boolean stopping;
     private volatile boolean draining;
+    private volatile long ignoredStopAt;
     private volatile @Nullable Progress progress;
     private volatile @Nullable Runnable drainListener;
 
@@ -104,6 +105,16 @@ public final class Run {
     /** Remembers that it was asked to stop. */
     public void markStopping() {
         stopping = true;
+    }
+
+    /** Returns when it was found that it does not heed being stopped, in Unix milliseconds; 0 where it was not. */
+    public long ignoredStopAt() {
+        return ignoredStopAt;
+    }
+
+    /** Remembers that it does not heed being stopped. */
+    public void markIgnoringStop(long atMillis) {
+        ignoredStopAt = atMillis;
     }
 
     /** Returns whether the service is about to stop. */

@@ -1,10 +1,13 @@
 package dev.taskpool.pool;
 
 import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -14,13 +17,20 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class Scratch {
     private static final AtomicLong NUMBERS = new AtomicLong();
 
+    private static final FileAttribute<?> OURS_ALONE =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
     private Scratch() {}
 
     /** Makes a fresh folder that only this user can enter. */
     static Path make(Path root, String name) throws IOException {
-        Files.createDirectories(root);
-        return Files.createTempDirectory(
-                root, name + "-", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        Path folder = root.resolve(name + "-" + NUMBERS.incrementAndGet());
+        try {
+            return Files.createDirectory(folder, OURS_ALONE);
+        } catch (NoSuchFileException e) {
+            Files.createDirectories(root);
+            return Files.createDirectory(folder, OURS_ALONE);
+        }
     }
 
     /**
@@ -28,7 +38,7 @@ public final class Scratch {
      * descriptors, so folders are first moved up beside the one that is removed. Links are removed and not followed.
      */
     public static void remove(Path folder) throws IOException {
-        if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+        if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) || removeEmpty(folder)) {
             return;
         }
         Deque<Path> left = new ArrayDeque<>();
@@ -48,6 +58,18 @@ public final class Scratch {
                 }
             }
             Files.deleteIfExists(next);
+        }
+    }
+
+    /** One system call for what most runs leave. */
+    private static boolean removeEmpty(Path folder) throws IOException {
+        try {
+            Files.delete(folder);
+            return true;
+        } catch (NoSuchFileException e) {
+            return true;
+        } catch (DirectoryNotEmptyException e) {
+            return false;
         }
     }
 

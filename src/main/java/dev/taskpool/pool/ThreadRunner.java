@@ -5,6 +5,9 @@ import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.Task;
+import dev.taskpool.model.Ticker;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -22,6 +25,8 @@ public final class ThreadRunner implements Runner {
     private final ThreadFactory virtual;
     private final boolean useVirtual;
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
+
+    private final WorkerIds ids = new WorkerIds();
 
     /** Runs under way. Entered by the engine's thread, left by the run's. */
     private final Map<Run, Seat> seats = new ConcurrentHashMap<>();
@@ -95,6 +100,31 @@ public final class ThreadRunner implements Runner {
         return closed;
     }
 
+    @Override
+    public List<WorkerView> workers() {
+        return seats.values().stream()
+                .sorted(Comparator.comparingLong(seat -> seat.number))
+                .map(Seat::view)
+                .toList();
+    }
+
+    @Override
+    public RunnerStatus status() {
+        return RunnerStatus.FINE;
+    }
+
+    @Override
+    public Signalled signal(String workerId, String signal) {
+        return seats.values().stream().anyMatch(seat -> ids.text(seat.number).equals(workerId))
+                ? Signalled.NO_PROCESS
+                : Signalled.NO_SUCH_WORKER;
+    }
+
+    @Override
+    public void terminate(long graceMillis) {
+        seats.values().forEach(Seat::interrupt);
+    }
+
     /** One run on one thread. */
     private final class Seat implements Runnable {
         private final Run run;
@@ -104,9 +134,25 @@ public final class ThreadRunner implements Runner {
 
         private boolean interrupted;
         private boolean over;
+        private long sinceMillis;
+        private final long number = ids.next();
+        private final long startedAtMillis = Ticker.SYSTEM.millis();
 
         Seat(Run run) {
             this.run = run;
+            this.sinceMillis = startedAtMillis;
+        }
+
+        WorkerView view() {
+            lock.lock();
+            try {
+                WorkerView.State state = interrupted
+                        ? WorkerView.State.LEAVING
+                        : thread == null ? WorkerView.State.STARTING : WorkerView.State.BUSY;
+                return new WorkerView(ids.text(number), null, state, run.id(), sinceMillis, startedAtMillis, 0, null);
+            } finally {
+                lock.unlock();
+            }
         }
 
         @Override
@@ -114,6 +160,7 @@ public final class ThreadRunner implements Runner {
             lock.lock();
             try {
                 thread = Thread.currentThread();
+                sinceMillis = Ticker.SYSTEM.millis();
                 if (interrupted) {
                     thread.interrupt();
                 }
@@ -148,6 +195,7 @@ public final class ThreadRunner implements Runner {
             lock.lock();
             try {
                 interrupted = true;
+                sinceMillis = Ticker.SYSTEM.millis();
                 if (thread != null && !over) {
                     thread.interrupt();
                 }

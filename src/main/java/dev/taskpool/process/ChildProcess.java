@@ -39,6 +39,32 @@ public sealed interface ChildProcess permits PosixChild, PlainChild {
      */
     void terminate(Duration grace);
 
+    /**
+     * Sends a signal to one process: the leader, or a descendant that still carries this process's mark. Nothing happens where it
+     * is neither, or has ended.
+     *
+     * @param pid of the one, 0 for the leader
+     * @param signal such as {@code SIGUSR1}, by the numbers of Linux
+     * @throws IllegalArgumentException where there is no such signal; see {@link Signals#number}
+     */
+    void signal(int pid, String signal);
+
+    /**
+     * Returns the resident set in bytes; see proc_pid_status(5), VmRSS. Empty where that is not known, or the process has ended.
+     *
+     * @param pid of the leader or of a descendant, 0 for the leader; nobody else is looked at
+     */
+    default OptionalLong residentBytes(int pid) {
+        if (exit().isDone() || (pid != 0 && pid != pid() && !isMember(pid))) {
+            return OptionalLong.empty();
+        }
+        long bytes = ProcFs.residentBytes(pid == 0 ? pid() : pid);
+        return bytes < 0 ? OptionalLong.empty() : OptionalLong.of(bytes);
+    }
+
+    /** Returns whether a process carries the mark of this one. */
+    boolean isMember(int pid);
+
     /** Sends KILL to the group at once. */
     default void kill() {
         terminate(Duration.ZERO);

@@ -13,9 +13,23 @@ import org.jspecify.annotations.Nullable;
  *     others, held a pipe open beyond the linger
  * @param strays how many descendants outlived the leader and were killed
  * @param survivors how many of them could not be killed within seconds (of another user, or stuck in the kernel)
+ * @param limit the limit that ended it, or stood in its way (forks that were refused, a process of it that was killed for memory);
+ *     null where none did, or where that cannot be known: a file that could not be opened or written is the program's secret
  */
 public record Exit(
-        Status status, Duration wall, @Nullable Usage usage, boolean outputComplete, int strays, int survivors) {
+        Status status,
+        Duration wall,
+        @Nullable Usage usage,
+        boolean outputComplete,
+        int strays,
+        int survivors,
+        ResourceLimits.@Nullable Kind limit) {
+
+    /** No limit had to do with it. */
+    public Exit(
+            Status status, Duration wall, @Nullable Usage usage, boolean outputComplete, int strays, int survivors) {
+        this(status, wall, usage, outputComplete, strays, survivors, null);
+    }
 
     /** A code or a signal, which shells and {@link Process#exitValue()} mix up. */
     public sealed interface Status {
@@ -35,7 +49,7 @@ public record Exit(
         record Signalled(int signal, boolean coreDumped) implements Status {
             /** Such as {@code SIGKILL}, by the numbers of Linux on x86-64 and AArch64. */
             public String signalName() {
-                return signal > 0 && signal < SIGNALS.length ? "SIG" + SIGNALS[signal] : "SIG" + signal;
+                return Signals.name(signal);
             }
         }
     }
@@ -50,16 +64,10 @@ public record Exit(
      *
      * @param userCpu CPU time in user mode
      * @param systemCpu CPU time in the kernel
-     * @param peakResidentBytes the highest resident set of the largest of them; null if unknown: the kernel counts the memory of
-     *     this JVM into that of a child started by vfork (measured on Linux 6.18), so the figure is only known for a process that
+     * @param peakResidentBytes with a limit of memory that the kernel keeps, the most that all of them had together; otherwise the
+     *     highest resident set of the largest of them; null if unknown: the kernel counts the memory of this JVM into that of a child started by vfork (measured on Linux 6.18), so the figure is only known for a process that
      *     grew larger than this JVM, or that lived long enough (a second) to be sampled, which gives a lower bound
      */
     public record Usage(
             Duration userCpu, Duration systemCpu, @Nullable Long peakResidentBytes) {}
-
-    private static final String[] SIGNALS = {
-        "0", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
-        "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
-        "WINCH", "IO", "PWR", "SYS"
-    };
 }

@@ -7,14 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +17,6 @@ public final class Leftovers {
     private static final Logger LOG = LoggerFactory.getLogger(Leftovers.class);
     private static final String FILE = "boot";
     private static final int MOST_BOOTS = 16;
-    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private Leftovers() {}
 
@@ -42,13 +35,19 @@ public final class Leftovers {
         Set<BootId> recorded = new LinkedHashSet<>();
         if (!earlier.isEmpty() && ProcFs.exists()) {
             Set<ProcessHandle> seen = new LinkedHashSet<>();
-            if (!kill(earlier, seen)) {
-                recorded.addAll(earlier); // the next start tries again
+            try {
+                if (new Census(pid -> look(pid, earlier), 0).kill(seen) > 0) {
+                    recorded.addAll(earlier); // the next start tries again
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                recorded.addAll(earlier);
             }
             killed = seen.size();
             if (killed > 0) {
                 LOG.warn("killed {} processes that an earlier run of this service had left", killed);
             }
+            Cgroups.removeLeftovers(earlier);
         }
         recorded.add(current);
         write(file, recorded);
@@ -85,46 +84,17 @@ public final class Leftovers {
         Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    /** Returns whether none is left. */
-    private static boolean kill(Set<BootId> boots, Set<ProcessHandle> seen) {
-        long end = System.nanoTime() + LIMIT_NANOS;
-        List<ProcessHandle> found = find(boots);
-        while (!found.isEmpty() && System.nanoTime() - end < 0) {
-            seen.addAll(found);
-            CompletableFuture<?>[] exits = found.stream()
-                    .filter(ProcessHandle::destroyForcibly)
-                    .map(ProcessHandle::onExit)
-                    .toArray(CompletableFuture<?>[]::new);
-            try {
-                CompletableFuture.allOf(exits).get(LIMIT_NANOS / 5, TimeUnit.NANOSECONDS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return false;
-            } catch (ExecutionException | TimeoutException e) {
-                LOG.debug("some of {} leftovers take their time", found.size());
-            }
-            found = find(boots);
-        }
-        return found.isEmpty();
-    }
-
-    /**
-     * A handle takes the start time when it is made, and signals nobody else by it. Made before the mark is read, it stands for the
-     * process whose mark was read, or for one that is gone.
-     */
-    private static List<ProcessHandle> find(Set<BootId> boots) {
-        List<ProcessHandle> found = new ArrayList<>();
-        long own = ProcessHandle.current().pid();
-        for (int pid : ProcFs.pids()) {
-            if (pid != own) {
-                ProcessHandle.of(pid).filter(h -> isOf(pid, boots)).ifPresent(found::add);
+    private static Census.Sight look(int pid, Set<BootId> boots) {
+        Census.Sight sight = Census.Sight.OTHER;
+        for (BootId boot : boots) {
+            switch (ProcFs.look(pid, boot)) {
+                case MARKED -> {
+                    return Census.Sight.MARKED;
+                }
+                case UNCLEAR -> sight = Census.Sight.UNCLEAR;
+                case OTHER -> {}
             }
         }
-        return found;
-    }
-
-    private static boolean isOf(int pid, Set<BootId> boots) {
-        ProcFs.Stat stat = ProcFs.stat(pid);
-        return stat != null && !stat.isZombie() && boots.stream().anyMatch(boot -> ProcFs.isOf(pid, boot));
+        return sight;
     }
 }

@@ -99,6 +99,20 @@ final class Orphans {
         return Math.max(left, 1);
     }
 
+    /** Roots of what has left the tree of a process that still runs. */
+    List<Integer> daemons(PosixChild child) {
+        List<Integer> found = new ArrayList<>();
+        for (int pid : list()) {
+            if (!LEADERS.contains(pid) && !belongsToOther(pid, child)) {
+                ProcFs.Stat stat = ProcFs.stat(pid);
+                if (stat != null && !stat.isZombie() && isOf(child, pid, stat)) {
+                    found.add(pid);
+                }
+            }
+        }
+        return found;
+    }
+
     private boolean reap(int pid, PosixChild child) {
         boolean reaped = os.reap(pid) == pid;
         if (reaped) {

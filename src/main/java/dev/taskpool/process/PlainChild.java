@@ -5,16 +5,14 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.HashSet;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -23,7 +21,6 @@ import org.slf4j.LoggerFactory;
 /** A process of {@link PlainSpawner}, with a thread for each pipe and one that waits for the end. */
 final class PlainChild implements ChildProcess {
     private static final Logger LOG = LoggerFactory.getLogger(PlainChild.class);
-    private static final long GIVE_UP_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     /** Bytes to write; null bytes end the input. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
@@ -185,46 +182,29 @@ final class PlainChild implements ChildProcess {
             signalGroup("KILL");
             return 0;
         }
-        long end = System.nanoTime() + GIVE_UP_NANOS;
-        List<ProcessHandle> left = marked();
-        while (!left.isEmpty() && System.nanoTime() - end < 0) {
-            strays[0] += left.size();
-            CompletableFuture<?>[] exits = left.stream()
-                    .filter(ProcessHandle::destroyForcibly)
-                    .map(ProcessHandle::onExit)
-                    .toArray(CompletableFuture<?>[]::new);
-            try {
-                CompletableFuture.allOf(exits).get(1, TimeUnit.SECONDS);
-            } catch (ExecutionException | TimeoutException e) {
-                LOG.debug("descendants of process {} take their time", pid());
-            }
-            left = marked();
-        }
-        return left.size();
-    }
-
-    private List<ProcessHandle> marked() {
-        List<ProcessHandle> found = new ArrayList<>();
-        for (int each : ProcFs.pids()) {
-            ProcessHandle.of(each)
-                    .filter(handle -> ProcFs.hasVariable(each, BootId.PROCESS_VARIABLE, Long.toString(id)))
-                    .ifPresent(found::add);
-        }
-        return found;
+        Set<ProcessHandle> killed = new HashSet<>();
+        // Nothing that it started is older than it is.
+        int left = new Census(pid -> ProcFs.look(pid, BootId.PROCESS_VARIABLE, Long.toString(id)), startTicks.orElse(0))
+                .kill(killed);
+        strays[0] = killed.size();
+        return left;
     }
 
     /** The leader is alive or its group has members when this is called; where it is neither, kill(1) finds nobody. */
     private void signalGroup(String name) {
-        if (!ownGroup) {
-            return;
+        if (ownGroup) {
+            kill(name, "-" + process.pid());
         }
+    }
+
+    private void kill(String name, String target) {
         try {
-            new ProcessBuilder("/bin/sh", "-c", "kill -s " + name + " -- -" + process.pid())
+            new ProcessBuilder("/bin/sh", "-c", "kill -s " + name + " -- " + target)
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
                     .start()
                     .waitFor();
         } catch (IOException e) {
-            LOG.warn("no kill(1) for the group of process {}: {}", pid(), e.getMessage());
+            LOG.warn("no kill(1) for process {}: {}", pid(), e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -266,6 +246,22 @@ final class PlainChild implements ChildProcess {
         }
         CompletableFuture.delayedExecutor(grace.toMillis(), TimeUnit.MILLISECONDS)
                 .execute(() -> process.toHandle().destroyForcibly());
+    }
+
+    @Override
+    public void signal(int other, String signal) {
+        Signals.number(signal);
+        boolean leader = other == 0 || other == pid();
+        thread("signal", () -> {
+            if (process.isAlive() && (leader || isMember(other))) {
+                kill(signal.substring(3), Integer.toString(leader ? pid() : other));
+            }
+        });
+    }
+
+    @Override
+    public boolean isMember(int other) {
+        return ProcFs.hasVariable(other, BootId.PROCESS_VARIABLE, Long.toString(id));
     }
 
     @Override

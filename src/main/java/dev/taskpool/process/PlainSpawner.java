@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Starts by {@link ProcessBuilder}, for machines without what {@link PosixSpawner} needs. Each process takes threads of its own. A session of its
  * own needs the program setsid(1), and descendants that left it are found by their environment only, where there is a /proc.
- * Resource limits other than inherited ones are not set. A signal and an exit code above 128 cannot be told apart.
+ * It starts nothing that is to be limited. A signal and an exit code above 128 cannot be told apart.
  */
 public final class PlainSpawner extends Spawner {
     private static final Logger LOG = LoggerFactory.getLogger(PlainSpawner.class);
@@ -42,6 +42,9 @@ public final class PlainSpawner extends Spawner {
     ChildProcess start(ProcessSpec spec, OutputSink sink, boolean marked) throws SpawnException {
         if (closed) {
             throw new IllegalStateException("the spawner is closed");
+        }
+        if (spec.limits().needsHolding()) {
+            throw new SpawnException("processes cannot be limited on this machine", SpawnException.UNKNOWN);
         }
         String program = Programs.resolve(spec);
         Programs.check(spec, program);

@@ -26,6 +26,8 @@ final class Posix {
     static final int EAGAIN = 11;
     static final int SIGKILL = 9;
     static final int SIGTERM = 15;
+    static final int SIGXCPU = 24;
+    static final int SIGXFSZ = 25;
     private static final int SIGCHLD = 17;
     static final int SIGCONT = 18;
     static final int O_RDWR = 2;
@@ -35,9 +37,11 @@ final class Posix {
     static final int RLIMIT_FSIZE = 1;
     static final int RLIMIT_CORE = 4;
     static final int RLIMIT_NOFILE = 7;
-    static final int RLIMIT_AS = 9;
     static final int RLIMIT_LOCKS = 10;
+    private static final int CLOCK_MONOTONIC = 1;
     private static final int WNOHANG = 1;
+    private static final int P_PID = 1;
+    private static final int UNTIL_STOPPED = 0x2 | 0x4 | 0x01000000; // WSTOPPED, WEXITED, WNOWAIT
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_SETFL = 4;
     private static final int PR_SET_CHILD_SUBREAPER = 36;
@@ -63,6 +67,8 @@ final class Posix {
     private static final MethodHandle KILL = function("kill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
     private static final MethodHandle WAIT4 =
             function("wait4", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS));
+    private static final MethodHandle WAITID =
+            function("waitid", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
     private static final MethodHandle GETRUSAGE =
             function("getrusage", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle PRLIMIT =
@@ -73,6 +79,10 @@ final class Posix {
             variadic("syscall", 1, FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle EVENTFD =
             function("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+    private static final MethodHandle TIMERFD_CREATE =
+            function("timerfd_create", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+    private static final MethodHandle TIMERFD_SETTIME =
+            function("timerfd_settime", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
     private static final MethodHandle EPOLL_CREATE1 =
             function("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle EPOLL_CTL =
@@ -104,7 +114,7 @@ final class Posix {
     private static final MethodHandle SIGNAL = plain("signal", FunctionDescriptor.of(ADDRESS, JAVA_INT, ADDRESS));
     private static final MethodHandle STRERROR = plain("strerror", FunctionDescriptor.of(ADDRESS, JAVA_INT));
 
-    /** Larger than posix_spawnattr_t (336), posix_spawn_file_actions_t (80), sigset_t (128) and struct rusage (144). */
+    /** Larger than posix_spawnattr_t (336), posix_spawn_file_actions_t (80), sigset_t (128) and struct rusage (144), siginfo_t (128). */
     private static final long ROOM_BYTES = 512;
 
     /** Never changed once made, so all threads use it. */
@@ -237,6 +247,15 @@ final class Posix {
         } while (result == -EINTR);
     }
 
+    /** Blocks until a child of ours has stopped or ended, and leaves its status where it is. */
+    void awaitStopped(int pid) {
+        requireOrdinary(pid);
+        int result;
+        do {
+            result = (int) checked(() -> (int) WAITID.invokeExact(errno, P_PID, pid, scratch, UNTIL_STOPPED));
+        } while (result == -EINTR);
+    }
+
     /** What the last {@link #reap} that returned a pid left behind. */
     Waited reaped() {
         MemorySegment usage = scratch.asSlice(16);
@@ -263,20 +282,13 @@ final class Posix {
         return hard < 0 ? Long.MAX_VALUE : hard;
     }
 
-    /**
-     * Sets a soft limit of this process.
-     *
-     * @param soft as the kernel has it, -1 for none; nothing changes where the hard limit is lower
-     * @return what it was
-     */
-    long setSoftLimit(int resource, long soft) {
-        checked(() -> (int) PRLIMIT.invokeExact(errno, 0, resource, MemorySegment.NULL, scratch));
-        long before = scratch.getAtIndex(JAVA_LONG, 0);
-        scratch.setAtIndex(JAVA_LONG, 0, soft);
-        checked(() -> (int) PRLIMIT.invokeExact(errno, 0, resource, scratch, MemorySegment.NULL));
-        return before;
+    /** The soft and the hard limit of a process (0 for this one) as the kernel has them, -1 for none. */
+    long[] limits(int pid, int resource) {
+        checked(() -> (int) PRLIMIT.invokeExact(errno, pid, resource, MemorySegment.NULL, scratch));
+        return new long[] {scratch.getAtIndex(JAVA_LONG, 0), scratch.getAtIndex(JAVA_LONG, 1)};
     }
 
+    /** Sets both; nothing changes where one may not. */
     int setLimit(int pid, int resource, long soft, long hard) {
         scratch.setAtIndex(JAVA_LONG, 0, soft);
         scratch.setAtIndex(JAVA_LONG, 1, hard);
@@ -306,6 +318,20 @@ final class Posix {
 
     int eventfd() {
         return (int) checked(() -> (int) EVENTFD.invokeExact(errno, 0, O_CLOEXEC | O_NONBLOCK));
+    }
+
+    /** A descriptor that becomes readable when its time is over. */
+    int timerfd() {
+        return (int) checked(() -> (int) TIMERFD_CREATE.invokeExact(errno, CLOCK_MONOTONIC, O_CLOEXEC | O_NONBLOCK));
+    }
+
+    /** Has a timer end once, after some time. */
+    int setTimer(int timerfd, long nanos) {
+        scratch.setAtIndex(JAVA_LONG, 0, 0);
+        scratch.setAtIndex(JAVA_LONG, 1, 0);
+        scratch.setAtIndex(JAVA_LONG, 2, nanos / 1_000_000_000);
+        scratch.setAtIndex(JAVA_LONG, 3, nanos % 1_000_000_000);
+        return (int) checked(() -> (int) TIMERFD_SETTIME.invokeExact(errno, timerfd, 0, scratch, MemorySegment.NULL));
     }
 
     int signalEvent(int eventfd) {

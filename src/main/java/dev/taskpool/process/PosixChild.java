@@ -36,6 +36,9 @@ final class PosixChild implements ChildProcess {
     private final int pid;
     private final OutputSink sink;
     private final StandardStreams streams;
+    private final ResourceLimits limits;
+    private final @Nullable Cgroup cgroup;
+    private final UsageWatch watch;
     private final long startedNanos = System.nanoTime();
     private final CompletableFuture<Exit> exit = new CompletableFuture<>();
     private volatile OptionalLong startTicks = OptionalLong.empty();
@@ -48,6 +51,8 @@ final class PosixChild implements ChildProcess {
     private boolean sinkFailed;
     private boolean termSent;
     private long killAt = NEVER;
+    private long lookAt = NEVER;
+    private ResourceLimits.@Nullable Kind exceeded;
     private Posix.@Nullable Waited waited;
     private @Nullable Long peakResidentBytes;
     private long endedNanos;
@@ -56,11 +61,13 @@ final class PosixChild implements ChildProcess {
     private long sweepAt = NEVER;
     private int strays;
     private int survivors;
+    private boolean outputWatched;
     private boolean outputComplete = true;
     private boolean finished;
 
     /**
      * @param rest what the input pipe did not take yet; the input ends after it unless it is to stay open
+     * @param cgroup in which it is; null for none
      */
     PosixChild(
             ProcessLoop loop,
@@ -69,13 +76,18 @@ final class PosixChild implements ChildProcess {
             OutputSink sink,
             StandardStreams streams,
             byte[] rest,
-            boolean inputStaysOpen) {
+            boolean inputStaysOpen,
+            ResourceLimits limits,
+            @Nullable Cgroup cgroup) {
         this.loop = loop;
         this.key = loop.nextKey();
         this.id = id;
         this.pid = pid;
         this.sink = sink;
         this.streams = streams;
+        this.limits = limits;
+        this.cgroup = cgroup;
+        this.watch = new UsageWatch(pid, limits, cgroup);
         this.inputEnds = !inputStaysOpen;
         if (rest.length > 0) {
             input.add(new Chunk(rest, 0, new CompletableFuture<>()));
@@ -90,6 +102,11 @@ final class PosixChild implements ChildProcess {
     /** Whether input waits to be written; for the starting thread, before the loop knows the process. */
     boolean hasInput() {
         return !input.isEmpty();
+    }
+
+    /** Whether somebody has to look at what it uses; for the starting thread too. */
+    boolean isWatched() {
+        return watch.isNeeded();
     }
 
     /** The number in the marks of this process. */
@@ -127,7 +144,10 @@ final class PosixChild implements ChildProcess {
     public CompletableFuture<Void> outputSettled() {
         CompletableFuture<Void> settled = new CompletableFuture<>();
         // The next round reads each pipe that is ready, and a read takes all that a pipe can hold.
-        if (!loop.submit(_ -> loop.afterNextRound(() -> settled.complete(null)))) {
+        if (!loop.submit(_ -> {
+            loop.watchOutput(this);
+            loop.afterNextRound(() -> settled.complete(null));
+        })) {
             settled.complete(null);
         }
         return settled;
@@ -144,7 +164,7 @@ final class PosixChild implements ChildProcess {
                 return;
             }
             if (atOnce) {
-                os.killGroup(pid, Posix.SIGKILL);
+                killAll(os);
                 return;
             }
             if (!termSent) {
@@ -157,6 +177,23 @@ final class PosixChild implements ChildProcess {
             }
             loop.setTimer(this);
         });
+    }
+
+    @Override
+    public void signal(int other, String signal) {
+        int number = Signals.number(signal);
+        loop.submit(os -> {
+            // Until the leader is reaped its number is nobody else's; that of another must show whose it is.
+            boolean leader = other == 0 || other == pid;
+            if (waited == null && (leader || isMember(other))) {
+                os.kill(leader ? pid : other, number);
+            }
+        });
+    }
+
+    @Override
+    public boolean isMember(int other) {
+        return ProcFs.hasVariable(other, BootId.PROCESS_VARIABLE, Long.toString(id()));
     }
 
     @Override
@@ -186,8 +223,27 @@ final class PosixChild implements ChildProcess {
 
     // What follows is called by the loop's thread only.
 
+    /** The group, and where it has a cgroup of version 2 its daemons as well. */
+    private void killAll(Posix os) {
+        os.killGroup(pid, Posix.SIGKILL);
+        if (cgroup != null) {
+            cgroup.kill();
+        }
+    }
+
     void countStray() {
         strays++;
+    }
+
+    long startedNanos() {
+        return startedNanos;
+    }
+
+    /** Returns whether the output is to be watched, and is not yet. */
+    boolean startWatchingOutput() {
+        boolean start = !outputWatched && !finished;
+        outputWatched = true;
+        return start;
     }
 
     boolean isRunning() {
@@ -234,6 +290,9 @@ final class PosixChild implements ChildProcess {
     }
 
     private void closeInputNow(Posix os, String reason) {
+        if (inputWatched) {
+            loop.unwatch(streams.input());
+        }
         streams.closeInput(os);
         inputWatched = false;
         while (!input.isEmpty()) {
@@ -254,7 +313,7 @@ final class PosixChild implements ChildProcess {
             return;
         }
         if (n != -Posix.EAGAIN && n != -Posix.EINTR) {
-            streams.closeOutput(os, stderr);
+            closeOutput(os, stderr);
             settle(os);
         }
     }
@@ -277,7 +336,7 @@ final class PosixChild implements ChildProcess {
             return;
         }
         // First the group, then the leader: until it is reaped, its number is nobody else's.
-        os.killGroup(pid, Posix.SIGKILL);
+        killAll(os);
         Orphans.LEADERS.remove(pid);
         reaped = true;
         int result = os.reap(pid);
@@ -292,11 +351,14 @@ final class PosixChild implements ChildProcess {
             waited = new Posix.Waited(255 << 8, 0, 0, 0);
         }
         endedNanos = System.nanoTime();
-        if (waited.maxResidentKib() > os.ownMaxResidentKib()) {
+        if (loop.isAboveOurs(waited.maxResidentKib())) {
             peakResidentBytes = waited.maxResidentKib() * 1024;
         }
         killAt = NEVER;
+        loop.unwatch(streams.pidfd());
+        loop.unwatch(inputWatched ? streams.input() : -1);
         streams.closeEnded(os);
+        loop.watchOutput(this); // what it wrote as its last word is still in the pipes
         closeInputNow(os, "the process ended");
         settle(os);
     }
@@ -311,17 +373,43 @@ final class PosixChild implements ChildProcess {
     /** When {@link #timeIsUp} is to be called, in nanoTime, or {@link #NEVER}. */
     long dueNanos() {
         if (waited == null) {
-            return killAt;
+            return lookAt == NEVER || (killAt != NEVER && killAt - lookAt < 0) ? killAt : lookAt;
         }
         return swept ? endedNanos + LINGER_NANOS : sweepAt;
     }
 
     void timeIsUp(Posix os) {
-        if (waited == null) {
-            killAt = NEVER;
-            os.killGroup(pid, Posix.SIGKILL);
-        } else {
+        if (waited != null) {
             settle(os);
+            return;
+        }
+        long now = System.nanoTime();
+        if (killAt != NEVER && now - killAt >= 0) {
+            killAt = NEVER;
+            killAll(os);
+        }
+        if (lookAt != NEVER && now - lookAt >= 0) {
+            look(os);
+        }
+        loop.setTimer(this);
+    }
+
+    /** Begins to look at what it uses. */
+    void watch(Posix os) {
+        if (waited == null && watch.isNeeded()) {
+            look(os);
+            loop.setTimer(this);
+        }
+    }
+
+    private void look(Posix os) {
+        ResourceLimits.Kind limit = watch.exceeded(loop.orphans().daemons(this));
+        if (limit == null) {
+            lookAt = System.nanoTime() + UsageWatch.INTERVAL.toNanos();
+        } else {
+            lookAt = NEVER;
+            exceeded = limit;
+            killAll(os);
         }
     }
 
@@ -341,10 +429,17 @@ final class PosixChild implements ChildProcess {
                 return;
             }
             outputComplete = false;
-            streams.closeOutput(os, false);
-            streams.closeOutput(os, true);
+            closeOutput(os, false);
+            closeOutput(os, true);
         }
         finish(waited);
+    }
+
+    private void closeOutput(Posix os, boolean stderr) {
+        if (outputWatched) {
+            loop.unwatch(streams.output(stderr));
+        }
+        streams.closeOutput(os, stderr);
     }
 
     private boolean sweep(long now) {
@@ -372,8 +467,36 @@ final class PosixChild implements ChildProcess {
         Exit.Usage usage = new Exit.Usage(
                 Duration.of(ended.userMicros(), ChronoUnit.MICROS),
                 Duration.of(ended.systemMicros(), ChronoUnit.MICROS),
-                peakResidentBytes);
+                peakBytes());
         Duration wall = Duration.ofNanos(endedNanos - startedNanos);
-        exit.complete(new Exit(ended.toStatus(), wall, usage, outputComplete, strays, survivors));
+        Exit.Status status = ended.toStatus();
+        ResourceLimits.Kind limit = limit(status);
+        if (cgroup != null) {
+            loop.remove(cgroup);
+        }
+        exit.complete(new Exit(status, wall, usage, outputComplete, strays, survivors, limit));
+    }
+
+    private @Nullable Long peakBytes() {
+        long bytes = cgroup == null ? -1 : cgroup.peakMemoryBytes();
+        return bytes > 0 ? Long.valueOf(bytes) : peakResidentBytes;
+    }
+
+    /** What is known of limits: those that we or the kernel killed for, and those that the kernel counts. */
+    private ResourceLimits.@Nullable Kind limit(Exit.Status status) {
+        int signal = status instanceof Exit.Status.Signalled(int number, boolean _) ? number : 0;
+        if (exceeded != null) {
+            return exceeded;
+        }
+        if (cgroup != null && cgroup.memoryKills() > 0) {
+            return ResourceLimits.Kind.MEMORY;
+        }
+        if (signal == Posix.SIGXCPU && limits.cpuMillis() != null) {
+            return ResourceLimits.Kind.CPU;
+        }
+        if (signal == Posix.SIGXFSZ && limits.fileSizeBytes() != null) {
+            return ResourceLimits.Kind.FILE_SIZE;
+        }
+        return cgroup != null && cgroup.forksRefused() > 0 ? ResourceLimits.Kind.PROCESSES : null;
     }
 }

@@ -3,6 +3,7 @@ package dev.taskpool.process;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -23,13 +24,22 @@ import org.jspecify.annotations.Nullable;
  * <p>As a subreaper, this JVM also adopts and reaps orphans of what other code starts with {@link ProcessBuilder}; it kills none of those.
  */
 public final class PosixSpawner extends Spawner {
+    /** Stops before the program is there, so that its limits are in place at its first instruction; then becomes the program. */
+    private static final List<String> HOLD = List.of("/bin/sh", "-c", "kill -s STOP $$; exec \"$@\"", "sh");
+
     private final Arena arena = Arena.ofShared();
     private final AtomicLong started = new AtomicLong();
 
     private final Posix own = new Posix(arena);
     private final ProcessLoop loop;
+    private final Cgroups cgroups;
     private final int devNull;
     private final int childrenFd;
+
+    /** This JVM's own limits, as the kernel has them; children begin with the same. Read once, to spare two calls per start. */
+    private final long[] ownLocks;
+
+    private final long ownHardCore;
     private volatile boolean closed;
 
     PosixSpawner(RandomGenerator random) {
@@ -38,6 +48,14 @@ public final class PosixSpawner extends Spawner {
         devNull = require("/dev/null", own.open(arena.allocateFrom("/dev/null"), Posix.O_RDWR));
         childrenFd = require("/proc", own.open(arena.allocateFrom(childrenFile().toString()), 0));
         require("a subreaper", own.becomeSubreaper());
+        cgroups = Cgroups.open(boot());
+        Orphans.STARTING.lock();
+        try {
+            ownLocks = own.limits(0, Posix.RLIMIT_LOCKS);
+        } finally {
+            Orphans.STARTING.unlock();
+        }
+        ownHardCore = own.limits(0, Posix.RLIMIT_CORE)[1];
         loop = new ProcessLoop(arena, boot(), childrenFd);
     }
 
@@ -86,6 +104,9 @@ public final class PosixSpawner extends Spawner {
     ChildProcess start(ProcessSpec spec, OutputSink sink, boolean marked) throws SpawnException {
         requireOpen();
         String program = Programs.resolve(spec);
+        if (spec.limits().needsHolding()) {
+            Programs.check(spec, program); // the shell in front would only write it to standard error
+        }
         long id = marked ? boot().mark(started.incrementAndGet()) : PosixChild.UNMARKED;
         try (Arena local = Arena.ofConfined()) {
             Posix os = new Posix(local);
@@ -101,8 +122,9 @@ public final class PosixSpawner extends Spawner {
                 streams.closeAll(os);
                 throw Programs.explain(spec, program, -pid, Posix.describe(pid));
             }
+            Cgroup cgroup;
             try {
-                limit(os, pid, spec.limits());
+                cgroup = confine(os, pid, id, spec.limits());
                 int pidfd = os.pidfd(pid);
                 if (pidfd < 0) {
                     throw new SpawnException("cannot watch a process: " + Posix.describe(pidfd), -pidfd);
@@ -112,12 +134,38 @@ public final class PosixSpawner extends Spawner {
                 discard(os, pid, streams);
                 throw e;
             }
-            PosixChild child = new PosixChild(loop, id, pid, sink, streams, rest, spec.stdin() instanceof Stdin.Pipe);
+            PosixChild child = new PosixChild(
+                    loop, id, pid, sink, streams, rest, spec.stdin() instanceof Stdin.Pipe, spec.limits(), cgroup);
             if (!loop.add(os, child)) {
                 discard(os, pid, streams);
                 throw closed();
             }
+            if (spec.limits().needsHolding()) {
+                os.kill(pid, Posix.SIGCONT);
+            }
             return child;
+        }
+    }
+
+    /** Sets what a process may use. One that is held has not begun yet. */
+    private @Nullable Cgroup confine(Posix os, int pid, long id, ResourceLimits limits) throws SpawnException {
+        if (!limits.needsHolding()) {
+            limit(os, pid, limits);
+            return null;
+        }
+        os.awaitStopped(pid);
+        limit(os, pid, limits);
+        try {
+            if (limits.processes() != null && !cgroups.limitsProcesses()) {
+                throw new IOException("no cgroup here can limit the number of processes");
+            }
+            Cgroup cgroup = cgroups.make(id, limits).orElse(null);
+            if (cgroup != null) {
+                cgroup.join(pid);
+            }
+            return cgroup;
+        } catch (IOException e) {
+            throw new SpawnException("cannot limit a process: " + e, SpawnException.UNKNOWN);
         }
     }
 
@@ -139,12 +187,16 @@ public final class PosixSpawner extends Spawner {
         streams.closeAll(os);
     }
 
-    private static void limit(Posix os, int pid, ResourceLimits limits) throws SpawnException {
-        limit(os, pid, Posix.RLIMIT_CPU, limits.cpuSeconds(), 1);
+    private void limit(Posix os, int pid, ResourceLimits limits) throws SpawnException {
+        Long cpuMillis = limits.cpuMillis();
+        // A second more than is looked for: whoever looks says why it ended.
+        limit(os, pid, Posix.RLIMIT_CPU, cpuMillis == null ? null : Long.valueOf(cpuMillis / 1000 + 2), 1);
         limit(os, pid, Posix.RLIMIT_NOFILE, limits.openFiles(), 0);
         limit(os, pid, Posix.RLIMIT_FSIZE, limits.fileSizeBytes(), 0);
-        limit(os, pid, Posix.RLIMIT_AS, limits.addressSpaceBytes(), 0);
-        limit(os, pid, Posix.RLIMIT_CORE, limits.coreBytes(), 0);
+        Long core = limits.coreBytes();
+        if (core != null && (ownHardCore < 0 || core < ownHardCore)) {
+            require(os.setLimit(pid, Posix.RLIMIT_CORE, core, core));
+        }
     }
 
     /** @param slack how much the hard limit is above the soft one: a second more of CPU time lets SIGXCPU come first */
@@ -153,8 +205,10 @@ public final class PosixSpawner extends Spawner {
             return;
         }
         long hard = os.hardLimit(pid, resource);
-        long result =
-                hard < 0 ? hard : os.setLimit(pid, resource, Math.min(value, hard), Math.min(value + slack, hard));
+        require(hard < 0 ? hard : os.setLimit(pid, resource, Math.min(value, hard), Math.min(value + slack, hard)));
+    }
+
+    private static void require(long result) throws SpawnException {
         if (result < 0) {
             throw new SpawnException("cannot set a resource limit: " + Posix.describe((int) result), (int) -result);
         }
@@ -162,24 +216,34 @@ public final class PosixSpawner extends Spawner {
 
     private int spawn(Posix os, Arena local, ProcessSpec spec, String program, long id, StandardStreams streams) {
         boolean marked = id != PosixChild.UNMARKED;
-        List<byte[]> argv = spec.argv().stream()
+        List<String> words = spec.argv();
+        String first = program;
+        if (spec.limits().needsHolding()) {
+            words = new ArrayList<>(HOLD);
+            words.add(program);
+            words.addAll(spec.argv().subList(1, spec.argv().size()));
+            first = HOLD.getFirst();
+        }
+        List<byte[]> argv = words.stream()
                 .map(word -> word.getBytes(StandardCharsets.UTF_8))
                 .toList();
-        MemorySegment path = local.allocateFrom(program);
-        MemorySegment words = strings(local, argv);
+        MemorySegment path = local.allocateFrom(first);
+        MemorySegment arguments = strings(local, argv);
         MemorySegment variables = strings(local, marked ? environment(spec, id) : lines(spec.environment()));
         MemorySegment directory = local.allocateFrom(spec.directory().toString());
         Orphans.STARTING.lock();
         try {
             // The mark has to be there at the fork: one that is set afterwards misses what the program has forked by
             // then.
-            long before = marked ? os.setSoftLimit(Posix.RLIMIT_LOCKS, id) : 0;
-            int pid = os.spawn(path, words, variables, directory, streams.childEnds());
+            if (marked) {
+                os.setLimit(0, Posix.RLIMIT_LOCKS, id, ownLocks[1]);
+            }
+            int pid = os.spawn(path, arguments, variables, directory, streams.childEnds());
             if (pid > 0) {
                 Orphans.LEADERS.add(pid);
             }
             if (marked) {
-                os.setSoftLimit(Posix.RLIMIT_LOCKS, before);
+                os.setLimit(0, Posix.RLIMIT_LOCKS, ownLocks[0], ownLocks[1]);
             }
             return pid;
         } finally {
@@ -222,6 +286,7 @@ public final class PosixSpawner extends Spawner {
         }
         closed = true;
         loop.close();
+        cgroups.close();
         own.close(childrenFd);
         own.close(devNull);
         arena.close();

@@ -19,9 +19,18 @@ final class ProcFs {
      * Part of /proc/PID/stat.
      *
      * @param state the letter, such as R, S, D, T or Z
+     * @param flags the kernel's PF_ flags
+     * @param cpuTicks clock ticks of CPU time, in both modes, with that of the children that it has waited for
      * @param startTicks clock ticks from boot to its start
      */
-    record Stat(char state, int parent, int group, int session, long startTicks) {
+    record Stat(char state, int parent, int group, int session, long flags, long cpuTicks, long startTicks) {
+        /** PF_KTHREAD of the kernel's sched.h, which proc(5) points to. */
+        private static final long KERNEL_THREAD = 0x0020_0000;
+
+        boolean isKernelThread() {
+            return (flags & KERNEL_THREAD) != 0;
+        }
+
         boolean isZombie() {
             return state == 'Z' || state == 'X';
         }
@@ -45,6 +54,11 @@ final class ProcFs {
                 Integer.parseInt(fields[1]),
                 Integer.parseInt(fields[2]),
                 Integer.parseInt(fields[3]),
+                Long.parseLong(fields[6]),
+                Long.parseLong(fields[11])
+                        + Long.parseLong(fields[12])
+                        + Long.parseLong(fields[13])
+                        + Long.parseLong(fields[14]),
                 Long.parseLong(fields[19]));
     }
 
@@ -65,12 +79,38 @@ final class ProcFs {
     /** Whether the environment that the process was executed with has {@code name=value}. False where we may not look. */
     static boolean hasVariable(int pid, String name, String value) {
         byte[] bytes = read(pid, "environ");
-        if (bytes == null) {
-            return false;
+        return bytes != null && has(bytes, name, value);
+    }
+
+    /**
+     * The same, told apart from what cannot be told. In the middle of an exec, environ and cmdline are both empty; a program that was given no
+     * environment has a command line.
+     */
+    static Census.Sight look(int pid, String name, String value) {
+        byte[] bytes = read(pid, "environ");
+        if (bytes != null && bytes.length == 0) {
+            byte[] command = read(pid, "cmdline");
+            if (command == null || command.length == 0) {
+                return Census.Sight.UNCLEAR;
+            }
+            bytes = read(pid, "environ"); // the exec may have ended between the two
         }
+        if (bytes == null) {
+            // Gone, or somebody else's, whom we may not look at.
+            return stat(pid) == null ? Census.Sight.UNCLEAR : Census.Sight.OTHER;
+        }
+        return has(bytes, name, value) ? Census.Sight.MARKED : Census.Sight.OTHER;
+    }
+
+    private static boolean has(byte[] environ, String name, String value) {
         // ISO 8859-1 maps each byte to one character, so no byte sequence is lost or made.
-        String text = "\0" + new String(bytes, StandardCharsets.ISO_8859_1) + "\0";
+        String text = "\0" + new String(environ, StandardCharsets.ISO_8859_1) + "\0";
         return text.contains("\0" + name + "=" + value + "\0");
+    }
+
+    /** {@link #isOf}, told apart from what cannot be told. */
+    static Census.Sight look(int pid, BootId boot) {
+        return boot.isIn(mark(pid)) ? Census.Sight.MARKED : look(pid, BootId.BOOT_VARIABLE, boot.toString());
     }
 
     /** Whether the process carries the mark of this boot, in either place. */
@@ -80,15 +120,44 @@ final class ProcFs {
 
     /** The peak resident set (VmHWM) in bytes, or -1. */
     static long peakResidentBytes(int pid) {
+        return memory(pid, "VmHWM:");
+    }
+
+    /** The resident set (VmRSS) in bytes, or -1. */
+    static long residentBytes(int pid) {
+        return memory(pid, "VmRSS:");
+    }
+
+    private static long memory(int pid, String name) {
         byte[] bytes = read(pid, "status");
         if (bytes != null) {
             for (String line : new String(bytes, StandardCharsets.ISO_8859_1).split("\n")) {
-                if (line.startsWith("VmHWM:")) {
-                    return Long.parseLong(line.substring(6, line.indexOf("kB")).strip()) * 1024;
+                if (line.startsWith(name)) {
+                    return Long.parseLong(line.substring(name.length(), line.indexOf("kB"))
+                                    .strip())
+                            * 1024;
                 }
             }
         }
         return -1;
+    }
+
+    /** The children of all threads of a process; needs CONFIG_PROC_CHILDREN, which the spawner needs as well. */
+    static List<Integer> children(int pid) {
+        List<Integer> children = new ArrayList<>();
+        Path threads = ROOT.resolve(Integer.toString(pid)).resolve("task");
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(threads, "[0-9]*")) {
+            for (Path entry : entries) {
+                for (String word : Files.readString(entry.resolve("children")).split(" ")) {
+                    if (!word.isBlank()) {
+                        children.add(Integer.parseInt(word.strip()));
+                    }
+                }
+            }
+        } catch (IOException | java.nio.file.DirectoryIteratorException gone) {
+            return children; // it ended, or a thread of it: there is another look
+        }
+        return children;
     }
 
     /** All processes that can be seen. */

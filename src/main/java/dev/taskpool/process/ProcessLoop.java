@@ -30,6 +30,12 @@ final class ProcessLoop {
     private static final int BUFFER_BYTES = 64 * 1024;
     private static final int EVENTS = 128;
     private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
+    /**
+     * The output of a process is watched from this age on, or when it ends. Most commands are gone by then, and wake this thread once
+     * instead of three times.
+     */
+    private static final long YOUTH_NANOS = TimeUnit.MILLISECONDS.toNanos(3);
+
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
 
     private static final int WAKE = 0;
@@ -37,6 +43,7 @@ final class ProcessLoop {
     private static final int STDIN = 2;
     private static final int STDOUT = 3;
     private static final int STDERR = 4;
+    private static final int YOUNG = 5;
     private static final int KIND_BITS = 3;
 
     /** What other threads ask this one to do. */
@@ -46,10 +53,17 @@ final class ProcessLoop {
 
     private final int epoll;
     private final int wakeFd;
+    private final int timerFd;
     private final Thread thread;
     private final Map<Long, PosixChild> children = new ConcurrentHashMap<>();
     private final AtomicLong keys = new AtomicLong();
     private final Queue<Request> requests = new ConcurrentLinkedQueue<>();
+
+    /** Processes whose output is not watched yet, in order of their start. */
+    private final Queue<PosixChild> young = new ConcurrentLinkedQueue<>();
+
+    /** Cleared before the queue is looked at, and set after it was added to: so no process is left in it. */
+    private volatile boolean timerSet;
 
     /** Guards {@code closing} and {@code closed} together with every use of the descriptors by other threads. */
     private final ReentrantLock gate = new ReentrantLock();
@@ -66,10 +80,14 @@ final class ProcessLoop {
     /** Killed, because the kernel had no room to watch them; asked after at each tick. */
     private final Set<PosixChild> unwatched = new HashSet<>();
 
+    /** Groups that the kernel did not let go yet. */
+    private final Set<Cgroup> emptied = new HashSet<>();
+
     /** Steps for the end of the next round of events. */
     private List<Runnable> later = new ArrayList<>();
 
     private boolean ended;
+    private long ownPeakKib;
 
     /**
      * Starts the thread.
@@ -83,7 +101,12 @@ final class ProcessLoop {
         orphans = new Orphans(os, arena, boot, childrenFd);
         epoll = os.epollCreate();
         wakeFd = os.eventfd();
-        if (epoll < 0 || wakeFd < 0 || os.epollControl(epoll, Epoll.ADD, wakeFd, Epoll.IN, WAKE) < 0) {
+        timerFd = os.timerfd();
+        if (epoll < 0
+                || wakeFd < 0
+                || timerFd < 0
+                || os.epollControl(epoll, Epoll.ADD, wakeFd, Epoll.IN, WAKE) < 0
+                || os.epollControl(epoll, Epoll.ADD, timerFd, Epoll.IN, YOUNG) < 0) {
             throw new IllegalStateException("cannot make an epoll instance");
         }
         MemorySegment events = arena.allocate(EVENTS * Epoll.EVENT_BYTES, 16);
@@ -106,19 +129,26 @@ final class ProcessLoop {
             StandardStreams streams = child.streams();
             // Read before the first registration: from then on they are the loop's, which may close them at once.
             int pidfd = streams.pidfd();
-            int stdout = streams.output(false);
-            int stderr = streams.output(true);
+            boolean hasOutput = streams.hasOutput();
             boolean hasRest = child.hasInput();
             children.put(child.key(), child);
-            int problem = watch(callers, stdout, Epoll.IN, child, STDOUT);
-            problem = problem < 0 ? problem : watch(callers, stderr, Epoll.IN, child, STDERR);
-            problem = problem < 0 ? problem : watch(callers, pidfd, Epoll.IN, child, PIDFD);
+            int problem = watch(callers, pidfd, Epoll.IN, child, PIDFD);
+            if (problem >= 0 && hasOutput) {
+                young.add(child);
+                if (!timerSet) {
+                    timerSet = true;
+                    callers.setTimer(timerFd, YOUTH_NANOS);
+                }
+            }
             if (problem < 0) {
                 requests.add(o -> abandon(o, child));
             } else if (hasRest) {
                 requests.add(child::writeInput);
             }
-            if (problem < 0 || hasRest) {
+            if (problem >= 0 && child.isWatched()) {
+                requests.add(child::watch);
+            }
+            if (problem < 0 || hasRest || child.isWatched()) {
                 callers.signalEvent(wakeFd);
             }
             if (problem < 0) {
@@ -207,6 +237,7 @@ final class ProcessLoop {
         }
         children.values().forEach(child -> child.streams().closeAll(os));
         os.close(wakeFd);
+        os.close(timerFd);
         os.close(epoll);
     }
 
@@ -219,6 +250,14 @@ final class ProcessLoop {
     /** The first bytes of the buffer, for a sink. */
     ByteBuffer bytes(int length) {
         return bytes.clear().limit(length);
+    }
+
+    /** Whether a peak is above that of this JVM, which the kernel counts into that of each child. Ours only grows. */
+    boolean isAboveOurs(long residentKib) {
+        if (residentKib > ownPeakKib) {
+            ownPeakKib = os.ownMaxResidentKib();
+        }
+        return residentKib > ownPeakKib;
     }
 
     Orphans orphans() {
@@ -234,7 +273,45 @@ final class ProcessLoop {
     }
 
     void unwatchInput(PosixChild child) {
-        os.epollControl(epoll, Epoll.DELETE, child.streams().input(), 0, 0);
+        unwatch(child.streams().input());
+    }
+
+    /** Has the output read from now on. Idempotent. */
+    void watchOutput(PosixChild child) {
+        if (child.startWatchingOutput()) {
+            StandardStreams streams = child.streams();
+            int problem = watch(os, streams.output(false), Epoll.IN, child, STDOUT);
+            problem = problem < 0 ? problem : watch(os, streams.output(true), Epoll.IN, child, STDERR);
+            if (problem < 0) {
+                LOG.error("cannot watch the output of process {}: {}", child.pid(), Posix.describe(problem));
+                abandon(os, child);
+            }
+        }
+    }
+
+    /**
+     * To be called before a descriptor is closed: a child that another thread is starting has a copy of it until its exec, and so long the
+     * kernel would go on to report it, and this thread would turn in circles.
+     */
+    void unwatch(int fd) {
+        if (fd >= 0) {
+            os.epollControl(epoll, Epoll.DELETE, fd, 0, 0);
+        }
+    }
+
+    private void grownUp() {
+        os.read(timerFd, buffer.asSlice(0, Long.BYTES));
+        timerSet = false;
+        long now = System.nanoTime();
+        for (PosixChild child = young.peek(); child != null; child = young.peek()) {
+            if (now - child.startedNanos() < YOUTH_NANOS) {
+                timerSet = true;
+                os.setTimer(timerFd, YOUTH_NANOS - (now - child.startedNanos()));
+                return;
+            }
+            young.remove();
+            watchOutput(child);
+        }
     }
 
     /** Has {@link PosixChild#timeIsUp} called when it says it is due. */
@@ -251,6 +328,13 @@ final class ProcessLoop {
         children.remove(child.key());
         timed.remove(child);
         unwatched.remove(child);
+    }
+
+    /** Removes a group in which nothing runs any more, later where the kernel needs a moment. */
+    void remove(Cgroup cgroup) {
+        if (!cgroup.remove()) {
+            emptied.add(cgroup);
+        }
     }
 
     private void abandon(Posix posix, PosixChild child) {
@@ -300,6 +384,10 @@ final class ProcessLoop {
             os.read(wakeFd, buffer.asSlice(0, Long.BYTES));
             return;
         }
+        if (kind == YOUNG) {
+            grownUp();
+            return;
+        }
         PosixChild child = children.get(tag >>> KIND_BITS);
         if (child == null) {
             return; // finished by an earlier event of the same batch
@@ -339,6 +427,7 @@ final class ProcessLoop {
 
     private void tick(long now) {
         orphans.reapDead(now);
+        emptied.removeIf(Cgroup::remove);
         List.copyOf(unwatched).forEach(child -> child.leaderEnded(os));
         for (PosixChild child : children.values()) {
             if (child.isRunning()) {

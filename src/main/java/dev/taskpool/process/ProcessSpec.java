@@ -15,7 +15,7 @@ import java.util.Map;
  * @param stdin standard input
  * @param captureStdout whether standard output goes to the sink; otherwise to {@code /dev/null}
  * @param captureStderr the same for standard error
- * @param limits kernel limits
+ * @param limits what it may use
  */
 public record ProcessSpec(
         List<String> argv,

@@ -3,12 +3,23 @@ package dev.taskpool.process;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Finds the program that a spec names, and explains why one could not be started. */
-final class Programs {
+public final class Programs {
     private static final String DEFAULT_PATH = "/usr/bin:/bin";
 
     private Programs() {}
+
+    /** Returns why a program could not be started from here and now, or nothing where it could. Starts nothing. */
+    public static Optional<String> problem(ProcessSpec spec) {
+        try {
+            check(spec, resolve(spec));
+            return Optional.empty();
+        } catch (SpawnException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
+    }
 
     /**
      * As execvp(3) does, but on the PATH of the given environment and not on that of this JVM.

@@ -1,6 +1,8 @@
 package dev.taskpool.process;
 
 import java.security.SecureRandom;
+import java.util.EnumMap;
+import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,11 +29,29 @@ public abstract sealed class Spawner implements AutoCloseable permits PosixSpawn
         String problem = PosixSpawner.problem();
         Spawner spawner = problem == null ? new PosixSpawner(new SecureRandom()) : new PlainSpawner(new SecureRandom());
         if (problem == null) {
-            LOG.info("processes are started by posix_spawn; this JVM adopts their orphans");
+            LOG.info(
+                    "processes are started by posix_spawn; this JVM adopts their orphans; memory is limited by {}",
+                    Cgroups.canLimitMemory() ? "cgroup" : "looking at what is used");
         } else {
             LOG.warn("processes are started by ProcessBuilder, which is slower and less thorough: {}", problem);
         }
         return spawner;
+    }
+
+    /** Returns the limits that {@link #best} cannot keep on this machine, each with the reason. Starts and changes nothing. */
+    public static Map<ResourceLimits.Kind, String> unenforceable() {
+        Map<ResourceLimits.Kind, String> missing = new EnumMap<>(ResourceLimits.Kind.class);
+        String problem = PosixSpawner.problem();
+        if (problem != null) {
+            for (ResourceLimits.Kind kind : ResourceLimits.Kind.values()) {
+                missing.put(kind, "processes cannot be limited here: " + problem);
+            }
+        } else if (!Cgroups.canLimitProcesses()) {
+            missing.put(
+                    ResourceLimits.Kind.PROCESSES,
+                    "the number of processes can only be limited by the pids controller of a cgroup that this service may write");
+        }
+        return missing;
     }
 
     /**

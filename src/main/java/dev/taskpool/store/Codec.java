@@ -1,20 +1,30 @@
 package dev.taskpool.store;
 
+import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.Outcome;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
+import dev.taskpool.model.ProcessExit;
+import dev.taskpool.model.RetryPolicy;
+import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
+import dev.taskpool.model.WorkerPolicy;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +42,24 @@ final class Codec {
     private static final int BATCH_CREATED = 4;
     private static final int POOL_SAVED = 5;
     private static final int POOL_DELETED = 6;
+
+    /** Bits of an output's flags. */
+    private static final int TRUNCATED = 1;
+
+    private static final int DROPPED = 2;
+
+    private static final int EXIT = 4;
+
+    /** Bits of what stands at the end of a spec. */
+    private static final int KEY = 1;
+
+    private static final int LIMITS = 2;
+
+    /** Bits of a pool's flags. */
+    private static final int BY_API = 1;
+
+    private static final int POOL_LIMITS = 2;
+    private static final int WORKER_POLICY = 4;
 
     /** A longer failure is shortened where it stands in a list. */
     private static final int BRIEF_CHARS = 4 << 10;
@@ -107,8 +135,24 @@ final class Codec {
         };
     }
 
-    private static final TaskSpec NO_SPEC =
-            new TaskSpec("", null, null, "", null, null, 0, 0, 1, OnLost.FAIL, Map.of(), null, 0, null, null);
+    private static final TaskSpec NO_SPEC = new TaskSpec(
+            "",
+            null,
+            null,
+            "",
+            null,
+            null,
+            0,
+            0,
+            1,
+            RetryPolicy.DEFAULT,
+            null,
+            OnLost.FAIL,
+            Map.of(),
+            null,
+            0,
+            null,
+            null);
 
     private static void id(TaskId id, Bytes out) {
         out.putFixed(id.sequence());
@@ -129,6 +173,8 @@ final class Codec {
         out.putLong(spec.delayMillis());
         out.putByte(spec.priority());
         out.putByte(spec.maxAttempts());
+        retry(spec.retry(), out);
+        out.putOptional(spec.deadlineMillis());
         out.putByte(spec.onLost() == OnLost.FAIL ? 0 : 1);
         out.putLong(spec.labels().size());
         for (Map.Entry<String, String> label : spec.labels().entrySet()) {
@@ -144,10 +190,14 @@ final class Codec {
         }
         out.putOptional(spec.callbackUrl());
         IdempotencyKey key = spec.key();
-        out.putByte(key == null ? 0 : 1);
+        Limits limits = spec.surroundings().limits();
+        out.putByte((key == null ? 0 : KEY) | (limits.isNone() ? 0 : LIMITS));
         if (key != null) {
             out.putString(key.keyHash());
             out.putString(key.bodyHash());
+        }
+        if (!limits.isNone()) {
+            limits(limits, out);
         }
     }
 
@@ -161,6 +211,8 @@ final class Codec {
         long delay = in.readLong();
         int priority = in.readByte();
         int maxAttempts = in.readByte();
+        RetryPolicy retry = retry(in);
+        Long deadline = in.readOptionalLong();
         OnLost onLost = in.readByte() == 0 ? OnLost.FAIL : OnLost.RETRY;
         int labelCount = in.readInt();
         Map<String, String> labels = labelCount == 0 ? Map.of() : new LinkedHashMap<>();
@@ -174,7 +226,9 @@ final class Codec {
             index = in.readInt();
         }
         String callback = in.readOptionalString();
-        IdempotencyKey key = in.readByte() == 0 ? null : new IdempotencyKey(in.readString(), in.readString());
+        int flags = in.readByte();
+        IdempotencyKey key = (flags & KEY) == 0 ? null : new IdempotencyKey(in.readString(), in.readString());
+        Limits limits = (flags & LIMITS) == 0 ? Limits.NONE : limits(in);
         return new TaskSpec(
                 callable,
                 args,
@@ -185,12 +239,32 @@ final class Codec {
                 delay,
                 priority,
                 maxAttempts,
+                retry,
+                deadline,
                 onLost,
                 labels,
                 batch,
                 index,
                 callback,
-                key);
+                key,
+                limits.isNone() ? Surroundings.NONE : new Surroundings(limits));
+    }
+
+    private static void limits(Limits limits, Bytes out) {
+        out.putOptional(limits.memoryBytes());
+        out.putOptional(limits.cpuMillis());
+        out.putOptional(limits.openFiles());
+        out.putOptional(limits.processes());
+        out.putOptional(limits.fileSizeBytes());
+    }
+
+    private static Limits limits(Bytes.Reader in) {
+        return new Limits(
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong());
     }
 
     /** Returns a task as lists have it: without arguments and result, and of an error without what may be long. */
@@ -212,7 +286,9 @@ final class Codec {
                 task.runMillis(),
                 brief(task.outcome()),
                 task.output(),
-                task.callback());
+                task.callback(),
+                List.of(),
+                task.snoozes());
     }
 
     private static TaskSpec brief(TaskSpec spec) {
@@ -226,12 +302,15 @@ final class Codec {
                 spec.delayMillis(),
                 spec.priority(),
                 spec.maxAttempts(),
+                spec.retry(),
+                spec.deadlineMillis(),
                 spec.onLost(),
                 spec.labels(),
                 spec.batch(),
                 spec.batchIndex(),
                 spec.callbackUrl(),
-                spec.key());
+                spec.key(),
+                spec.surroundings().brief());
     }
 
     private static @Nullable Outcome brief(@Nullable Outcome outcome) {
@@ -239,7 +318,7 @@ final class Codec {
             case null -> null;
             case Outcome.Succeeded succeeded -> new Outcome.Succeeded(Json.NULL);
             case Outcome.Failed(Failure f)
-            when length(f.message()) + length(f.trace()) + size(f.data()) > BRIEF_CHARS ->
+            when !f.causes().isEmpty() || length(f.message()) + length(f.trace()) + size(f.data()) > BRIEF_CHARS ->
                 new Outcome.Failed(new Failure(
                         f.code(),
                         f.message()
@@ -282,8 +361,18 @@ final class Codec {
         if (wrote) {
             out.putLong(output.stdoutBytes());
             out.putLong(output.stderrBytes());
-            out.putByte(output.truncated() ? 1 : 0);
+            boolean dropped = output.stdoutDropped() > 0 || output.stderrDropped() > 0;
+            out.putByte((output.truncated() ? TRUNCATED : 0)
+                    | (dropped ? DROPPED : 0)
+                    | (output.exit() != null ? EXIT : 0));
+            if (dropped) {
+                out.putLong(output.stdoutDropped());
+                out.putLong(output.stderrDropped());
+            }
             out.putOptional(output.exitCode());
+            if (output.exit() != null) {
+                exit(output.exit(), out);
+            }
         }
         Task.Callback callback = task.callback();
         out.putByte(callback == null ? 0 : 1);
@@ -293,6 +382,97 @@ final class Codec {
             out.putLong(callback.lastStatus());
             out.putLong(callback.nextAt());
         }
+        out.putLong(task.snoozes());
+        out.putLong(task.history().size());
+        task.history().forEach(each -> attempt(each, out));
+    }
+
+    private static void retry(RetryPolicy retry, Bytes out) {
+        boolean usual = retry.equals(RetryPolicy.DEFAULT);
+        out.putByte(usual ? 0 : 1);
+        if (!usual) {
+            out.putLong(retry.delayMillis());
+            out.putFixed(Double.doubleToLongBits(retry.factor()));
+            out.putLong(retry.maxDelayMillis());
+            out.putFixed(Double.doubleToLongBits(retry.jitter()));
+            matches(retry.on(), out);
+            matches(retry.except(), out);
+        }
+    }
+
+    private static void matches(List<FailureMatch> matches, Bytes out) {
+        out.putLong(matches.size());
+        matches.forEach(each -> out.putString(each.text()));
+    }
+
+    private static RetryPolicy retry(Bytes.Reader in) {
+        return in.readByte() == 0
+                ? RetryPolicy.DEFAULT
+                : new RetryPolicy(
+                        in.readLong(),
+                        Double.longBitsToDouble(in.readFixed()),
+                        in.readLong(),
+                        Double.longBitsToDouble(in.readFixed()),
+                        matches(in),
+                        matches(in));
+    }
+
+    private static List<FailureMatch> matches(Bytes.Reader in) {
+        List<FailureMatch> all = new ArrayList<>();
+        for (int left = in.readInt(); left > 0; left--) {
+            all.add(FailureMatch.parse(in.readString()));
+        }
+        return all;
+    }
+
+    private static void attempt(Attempt attempt, Bytes out) {
+        out.putLong(attempt.number());
+        out.putLong(attempt.startedAt());
+        out.putLong(attempt.endedAt());
+        out.putLong(attempt.runMillis());
+        out.putByte(
+                switch (attempt.how()) {
+                    case FAILED -> 1;
+                    case LOST -> 2;
+                });
+        Failure failure = attempt.failure();
+        out.putByte(failure == null ? 0 : 1);
+        if (failure != null) {
+            failure(failure, out);
+        }
+    }
+
+    private static Attempt attempt(Bytes.Reader in) {
+        return new Attempt(
+                in.readInt(),
+                in.readLong(),
+                in.readLong(),
+                in.readLong(),
+                in.readByte() == 1 ? Attempt.Ended.FAILED : Attempt.Ended.LOST,
+                in.readByte() == 0 ? null : failure(in));
+    }
+
+    private static void failure(Failure failure, Bytes out) {
+        out.putString(failure.code());
+        out.putString(failure.message());
+        out.putOptional(failure.exceptionType());
+        out.putOptional(failure.trace());
+        out.putOptional(failure.data());
+        out.putOptional(failure.exitCode());
+        out.putOptional(failure.signal());
+        causes(failure.causes(), out);
+    }
+
+    private static Failure failure(Bytes.Reader in) {
+        return new Failure(
+                in.readString(),
+                in.readString(),
+                in.readOptionalString(),
+                in.readOptionalString(),
+                in.readOptionalJson(),
+                in.readOptionalInt(),
+                in.readOptionalString(),
+                causes(in));
     }
 
     static Task progress(TaskId id, TaskSpec spec, Bytes.Reader in) {
@@ -309,12 +489,15 @@ final class Codec {
         long expiresAt = in.readLong();
         long runMillis = in.readLong();
         Outcome outcome = outcome(in);
-        Task.Output output = in.readByte() == 0
-                ? Task.Output.NONE
-                : new Task.Output(in.readLong(), in.readLong(), in.readByte() != 0, in.readOptionalInt());
+        Task.Output output = in.readByte() == 0 ? Task.Output.NONE : output(in);
         Task.Callback callback = in.readByte() == 0
                 ? null
                 : new Task.Callback(in.readByte() != 0, in.readInt(), in.readInt(), in.readLong());
+        int snoozes = in.readInt();
+        List<Attempt> attempts = new ArrayList<>();
+        for (int left = in.readInt(); left > 0; left--) {
+            attempts.add(attempt(in));
+        }
         return new Task(
                 id,
                 spec,
@@ -332,7 +515,42 @@ final class Codec {
                 runMillis,
                 outcome,
                 output,
-                callback);
+                callback,
+                List.copyOf(attempts),
+                snoozes);
+    }
+
+    private static Task.Output output(Bytes.Reader in) {
+        long stdout = in.readLong();
+        long stderr = in.readLong();
+        int flags = in.readByte();
+        boolean dropped = (flags & DROPPED) != 0;
+        long stdoutDropped = dropped ? in.readLong() : 0;
+        long stderrDropped = dropped ? in.readLong() : 0;
+        Integer exitCode = in.readOptionalInt();
+        ProcessExit exit = (flags & EXIT) == 0 ? null : exit(in);
+        return new Task.Output(stdout, stderr, stdoutDropped, stderrDropped, (flags & TRUNCATED) != 0, exitCode, exit);
+    }
+
+    private static void exit(ProcessExit exit, Bytes out) {
+        out.putOptional(exit.code());
+        out.putOptional(exit.signal());
+        out.putString(exit.cause());
+        out.putLong(exit.wallMillis());
+        out.putOptional(exit.userCpuMillis());
+        out.putOptional(exit.systemCpuMillis());
+        out.putOptional(exit.peakMemoryBytes());
+    }
+
+    private static ProcessExit exit(Bytes.Reader in) {
+        return new ProcessExit(
+                in.readOptionalInt(),
+                in.readOptionalString(),
+                in.readString(),
+                in.readLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong(),
+                in.readOptionalLong());
     }
 
     private static void outcome(@Nullable Outcome outcome, Bytes out) {
@@ -344,13 +562,7 @@ final class Codec {
             }
             case Outcome.Failed(Failure failure) -> {
                 out.putByte(2);
-                out.putString(failure.code());
-                out.putString(failure.message());
-                out.putOptional(failure.exceptionType());
-                out.putOptional(failure.trace());
-                out.putOptional(failure.data());
-                out.putOptional(failure.exitCode());
-                out.putOptional(failure.signal());
+                failure(failure, out);
             }
             case Outcome.Cancelled() -> out.putByte(3);
         }
@@ -361,18 +573,27 @@ final class Codec {
         return switch (kind) {
             case 0 -> null;
             case 1 -> new Outcome.Succeeded(Json.ofValid(in.readBytes()));
-            case 2 ->
-                new Outcome.Failed(new Failure(
-                        in.readString(),
-                        in.readString(),
-                        in.readOptionalString(),
-                        in.readOptionalString(),
-                        in.readOptionalJson(),
-                        in.readOptionalInt(),
-                        in.readOptionalString()));
+            case 2 -> new Outcome.Failed(failure(in));
             case 3 -> new Outcome.Cancelled();
             default -> throw new IllegalStateException("unknown kind of outcome in the store: " + kind);
         };
+    }
+
+    private static void causes(List<Failure.Cause> causes, Bytes out) {
+        out.putByte(causes.size());
+        for (Failure.Cause cause : causes) {
+            out.putOptional(cause.exceptionType());
+            out.putString(cause.message());
+            out.putOptional(cause.trace());
+        }
+    }
+
+    private static List<Failure.Cause> causes(Bytes.Reader in) {
+        List<Failure.Cause> causes = new ArrayList<>();
+        for (int left = in.readByte(); left > 0; left--) {
+            causes.add(new Failure.Cause(in.readOptionalString(), in.readString(), in.readOptionalString()));
+        }
+        return causes;
     }
 
     static int code(TaskState state) {
@@ -400,7 +621,10 @@ final class Codec {
         PoolSettings s = pool.settings();
         out.putString(pool.name());
         out.putString(pool.state().name());
-        out.putByte(pool.byApi() ? 1 : 0);
+        WorkerPolicy policy = s.worker();
+        boolean hasPolicy = !policy.equals(WorkerPolicy.NONE);
+        boolean limited = !s.limits().equals(PoolLimits.NONE);
+        out.putByte((pool.byApi() ? BY_API : 0) | (limited ? POOL_LIMITS : 0) | (hasPolicy ? WORKER_POLICY : 0));
         out.putString(s.kind().name());
         out.putLong(s.maxWorkers());
         out.putLong(s.minWorkers());
@@ -413,12 +637,42 @@ final class Codec {
         out.putLong(s.queueCapacity());
         out.putOptional(s.defaultTimeoutMillis());
         out.putLong(s.graceMillis());
+        if (limited) {
+            limits(s.limits().defaults(), out);
+            limits(s.limits().maximum(), out);
+            out.putOptional(s.limits().maxTimeoutMillis());
+            out.putOptional(s.limits().queueTimeoutMillis());
+            out.putOptional(s.limits().maxQueueTimeoutMillis());
+        }
+        if (hasPolicy) {
+            policy(policy, out);
+        }
+    }
+
+    private static void policy(WorkerPolicy policy, Bytes out) {
+        WorkerPolicy.Initializer initializer = policy.initializer();
+        out.putByte(initializer == null ? 0 : 1);
+        if (initializer != null) {
+            out.putString(initializer.callable());
+            out.putOptional(initializer.args());
+            out.putOptional(initializer.kwargs());
+        }
+        out.putOptional(policy.maxMemoryBytes());
+        out.putOptional(policy.maxAgeMillis());
+        out.putOptional(policy.maxStuck());
+    }
+
+    private static WorkerPolicy policy(Bytes.Reader in) {
+        WorkerPolicy.Initializer initializer = in.readByte() == 0
+                ? null
+                : new WorkerPolicy.Initializer(in.readString(), in.readOptionalJson(), in.readOptionalJson());
+        return new WorkerPolicy(initializer, in.readOptionalLong(), in.readOptionalLong(), in.readOptionalInt());
     }
 
     static Change.StoredPool pool(Bytes.Reader in) {
         String name = in.readString();
         PoolState state = PoolState.valueOf(in.readString());
-        boolean byApi = in.readByte() != 0;
+        int flags = in.readByte();
         PoolSettings settings = new PoolSettings(
                 PoolKind.valueOf(in.readString()),
                 in.readInt(),
@@ -432,6 +686,13 @@ final class Codec {
                 in.readInt(),
                 in.readOptionalLong(),
                 in.readLong());
-        return new Change.StoredPool(name, settings, state, byApi);
+        if ((flags & POOL_LIMITS) != 0) {
+            settings = settings.with(new PoolLimits(
+                    limits(in), limits(in), in.readOptionalLong(), in.readOptionalLong(), in.readOptionalLong()));
+        }
+        if ((flags & WORKER_POLICY) != 0) {
+            settings = settings.with(policy(in));
+        }
+        return new Change.StoredPool(name, settings, state, (flags & BY_API) != 0);
     }
 }

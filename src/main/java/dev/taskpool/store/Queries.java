@@ -15,7 +15,6 @@ import java.util.Map;
 import java.util.Optional;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Query;
-import org.jspecify.annotations.Nullable;
 
 /** What is read from H2. Each method runs on the thread that owns the handle. */
 final class Queries {
@@ -39,12 +38,7 @@ final class Queries {
     }
 
     /** A row as it is, with the values that are in payload still there. */
-    private record Row(
-            TaskId id,
-            @Nullable ByteBuffer spec,
-            boolean largeSpec,
-            @Nullable ByteBuffer progress,
-            boolean largeProgress) {}
+    private record Row(TaskId id, ByteBuffer spec, boolean largeSpec, ByteBuffer progress, boolean largeProgress) {}
 
     Optional<Task> task(long sequence) {
         return one(sequence).map(this::whole);
@@ -183,15 +177,25 @@ final class Queries {
         return page(found, limit);
     }
 
-    /** Returns pending tasks whose delay or time in the queue ends between two instants, the earliest first. */
-    Store.Page due(long after, long until, int limit) {
-        List<Long> found = handle.createQuery(
-                        "SELECT seq FROM wake WHERE due > :after AND due <= :until ORDER BY due LIMIT :limit")
+    /** Returns pending tasks whose delay or time in the queue ends up to an instant, from behind a place on. */
+    Store.Page due(long after, long sequence, long until, int limit) {
+        // Two ranges, as above.
+        List<Long> found = new ArrayList<>(handle.createQuery(
+                        "SELECT seq FROM wake WHERE due = :after AND seq > :seq ORDER BY due, seq LIMIT :limit")
                 .bind("after", after)
-                .bind("until", until)
+                .bind("seq", sequence)
                 .bind("limit", limit)
                 .mapTo(Long.class)
-                .list();
+                .list());
+        if (found.size() < limit) {
+            found.addAll(handle.createQuery(
+                            "SELECT seq FROM wake WHERE due > :after AND due <= :until ORDER BY due, seq LIMIT :limit")
+                    .bind("after", after)
+                    .bind("until", until)
+                    .bind("limit", limit - found.size())
+                    .mapTo(Long.class)
+                    .list());
+        }
         return page(found, limit);
     }
 
@@ -299,28 +303,21 @@ final class Queries {
     private static Row row(ResultSet rs) throws SQLException {
         return new Row(
                 new TaskId(rs.getLong(1), rs.getLong(2)),
-                wrapped(rs.getBytes(3)),
+                ByteBuffer.wrap(rs.getBytes(3)),
                 rs.getBoolean(4),
-                wrapped(rs.getBytes(5)),
+                ByteBuffer.wrap(rs.getBytes(5)),
                 rs.getBoolean(6));
-    }
-
-    private static @Nullable ByteBuffer wrapped(byte @Nullable [] bytes) {
-        return bytes == null ? null : ByteBuffer.wrap(bytes);
     }
 
     private Task whole(Row row) {
         return task(
                 row.id,
-                row.largeSpec || row.spec == null ? payload(row.id.sequence(), 0) : row.spec,
-                row.largeProgress || row.progress == null ? payload(row.id.sequence(), 1) : row.progress);
+                row.largeSpec ? payload(row.id.sequence(), 0) : row.spec,
+                row.largeProgress ? payload(row.id.sequence(), 1) : row.progress);
     }
 
     private Task brief(Row row) {
-        return Codec.brief(task(
-                row.id,
-                row.spec == null ? payload(row.id.sequence(), 0) : row.spec,
-                row.progress == null ? payload(row.id.sequence(), 1) : row.progress));
+        return Codec.brief(task(row.id, row.spec, row.progress));
     }
 
     private static Task task(TaskId id, ByteBuffer spec, ByteBuffer progress) {

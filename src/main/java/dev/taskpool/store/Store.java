@@ -271,9 +271,14 @@ public final class Store implements AutoCloseable {
         return caughtUp(q -> q.pending(pool, after, limit));
     }
 
-    /** Returns tasks whose delay or queue timeout ends behind one instant and up to another, the earliest first. */
-    public CompletableFuture<Page> due(long after, long until, int limit) {
-        return caughtUp(q -> q.due(after, until, limit));
+    /**
+     * Returns tasks whose delay or queue timeout ends up to an instant, the earliest first, from behind a place on.
+     *
+     * @param after an instant
+     * @param sequence of the last task that ends just then and is known
+     */
+    public CompletableFuture<Page> due(long after, long sequence, long until, int limit) {
+        return caughtUp(q -> q.due(after, sequence, until, limit));
     }
 
     /** Returns done tasks whose callback is due. */

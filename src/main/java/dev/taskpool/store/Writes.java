@@ -12,7 +12,9 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Types;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What is written to H2, by the applier's connection and in its transactions. Plain JDBC batches, because this is where
@@ -48,6 +50,9 @@ final class Writes implements AutoCloseable {
     private final PreparedStatement deleteCallback;
     private final PreparedStatement insertBatch;
     private final PreparedStatement deleteBatch;
+    /** Looked at once each, behind all deletions: to see that nothing is left means to pass by all that was deleted. */
+    private final Set<Long> batchesOfDeleted = new LinkedHashSet<>();
+
     private final PreparedStatement mergePool;
     private final PreparedStatement deletePool;
     private final PreparedStatement mark;
@@ -200,6 +205,11 @@ final class Writes implements AutoCloseable {
 
     /** Sends all that was added, in an order that suits the keys. */
     void flush() throws SQLException {
+        for (long batch : batchesOfDeleted) {
+            deleteBatch.setLong(1, batch);
+            deleteBatch.addBatch();
+        }
+        batchesOfDeleted.clear();
         for (PreparedStatement statement : order) {
             statement.executeBatch();
         }
@@ -207,6 +217,7 @@ final class Writes implements AutoCloseable {
 
     /** Forgets what was added and not sent. */
     void clear() throws SQLException {
+        batchesOfDeleted.clear();
         for (PreparedStatement statement : order) {
             statement.clearBatch();
         }
@@ -220,7 +231,7 @@ final class Writes implements AutoCloseable {
         mergeOpen.setInt(3, task.state() == TaskState.RUNNING ? 2 : delayed ? 3 : 1);
         mergeOpen.setLong(4, task.rank(ageingMillis));
         mergeOpen.addBatch();
-        long due = task.state() == TaskState.RUNNING ? 0 : delayed ? task.notBefore() : task.queueDeadline();
+        long due = task.state() == TaskState.RUNNING ? 0 : task.lookAt();
         if (due > 0) {
             mergeWake.setLong(1, seq);
             mergeWake.setLong(2, due);
@@ -301,9 +312,8 @@ final class Writes implements AutoCloseable {
     }
 
     /** Forgets a batch of which no task is left, in the end of this transaction. */
-    void deleteEmpty(BatchId batch) throws SQLException {
-        deleteBatch.setLong(1, batch.sequence());
-        deleteBatch.addBatch();
+    void deleteEmpty(BatchId batch) {
+        batchesOfDeleted.add(batch.sequence());
     }
 
     @Override

@@ -48,6 +48,11 @@ public final class Frame {
         return this;
     }
 
+    /** Nothing for 0, which stands for not said. */
+    Frame withPositive(String name, long value) {
+        return value > 0 ? with(name, value) : this;
+    }
+
     Frame with(String name, double value) {
         name(name);
         ascii(Double.toString(value));

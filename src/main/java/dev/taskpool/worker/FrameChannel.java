@@ -2,6 +2,7 @@ package dev.taskpool.worker;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.locks.ReentrantLock;
@@ -25,6 +26,9 @@ public final class FrameChannel implements AutoCloseable {
     /** Confined to the reading thread; what is between position and limit was received and not yet read. */
     private final ByteBuffer in = ByteBuffer.allocateDirect(BUFFER_BYTES).limit(0);
 
+    /** When something was received last, in nanoTime: part of a large frame, too. Written by the reading thread. */
+    private volatile long receivedNanos = System.nanoTime();
+
     private final ReentrantLock writing = new ReentrantLock();
 
     /** Guarded by {@code writing}. */
@@ -39,16 +43,19 @@ public final class FrameChannel implements AutoCloseable {
      * Waits for the next frame.
      *
      * @return its body, one that {@link #isOversized}, or null where the other side has closed
-     * @throws IOException where the connection broke, or no frame can have such a length
+     * @throws ProtocolException where no frame begins like that: without a look at its beginning, four bytes of garbage would be a
+     *     length that is waited for until somebody gives up
+     * @throws IOException where the connection broke
      */
     public byte @Nullable [] read() throws IOException {
-        if (!fill()) {
+        if (!fill(4)) {
             return null;
         }
         int length = in.getInt();
         if (length <= 0) {
-            throw new IOException("not a length of a frame: " + length);
+            throw new ProtocolException("not a length of a frame: " + length);
         }
+        requireObject(length);
         if (length > MAX_FRAME) {
             body(length, null);
             return OVERSIZED;
@@ -63,16 +70,21 @@ public final class FrameChannel implements AutoCloseable {
         return frame.length == 0;
     }
 
-    /** Receives the four bytes of a length; false at a clean end. */
-    private boolean fill() throws IOException {
-        while (in.remaining() < 4) {
+    private void requireObject(int length) throws IOException {
+        if (!fill(Math.min(2, length))) {
+            throw new EOFException("the connection ended within a frame");
+        }
+        char second = length == 1 ? 0 : (char) in.get(in.position() + 1);
+        if (in.get(in.position()) != '{' || "\"} \t\r\n".indexOf(second) < 0) {
+            throw new ProtocolException("a frame does not begin like a JSON object");
+        }
+    }
+
+    /** Receives so many bytes; false at a clean end. */
+    private boolean fill(int bytes) throws IOException {
+        while (in.remaining() < bytes) {
             in.compact();
-            int n;
-            try {
-                n = channel.read(in);
-            } finally {
-                in.flip();
-            }
+            int n = receive();
             if (n < 0) {
                 if (in.hasRemaining()) {
                     throw new EOFException("the connection ended within a frame");
@@ -81,6 +93,20 @@ public final class FrameChannel implements AutoCloseable {
             }
         }
         return true;
+    }
+
+    private int receive() throws IOException {
+        try {
+            return channel.read(in);
+        } finally {
+            in.flip();
+            receivedNanos = System.nanoTime();
+        }
+    }
+
+    /** Returns how long nothing was received, in nanoseconds. Safe for all threads. */
+    public long silentNanos() {
+        return System.nanoTime() - receivedNanos;
     }
 
     private void body(int length, byte @Nullable [] into) throws IOException {
@@ -97,12 +123,7 @@ public final class FrameChannel implements AutoCloseable {
                 return;
             }
             in.clear();
-            int received;
-            try {
-                received = channel.read(in);
-            } finally {
-                in.flip();
-            }
+            int received = receive();
             if (received < 0) {
                 throw new EOFException("the connection ended within a frame");
             }
@@ -131,6 +152,18 @@ public final class FrameChannel implements AutoCloseable {
         try {
             put(frame);
             return true;
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    /** Writes bytes that are no frame, or part of one, as the conformance suite does. */
+    void writeBytes(ByteBuffer bytes) throws IOException {
+        writing.lock();
+        try {
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
         } finally {
             writing.unlock();
         }

@@ -2,15 +2,16 @@ package dev.taskpool.worker;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.taskpool.callable.BuiltIns;
+import dev.taskpool.callable.CallableSpec;
 import dev.taskpool.callable.JsonValues;
 import dev.taskpool.callable.Registered;
 import dev.taskpool.callable.Registry;
+import dev.taskpool.callable.Snooze;
 import dev.taskpool.callable.TaskCallable;
 import dev.taskpool.model.FailureCode;
+import dev.taskpool.model.PoolKind;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
@@ -20,6 +21,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -29,9 +32,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class JavaWorker {
     static final int EXIT_CONNECTION_LOST = 74; // EX_IOERR of sysexits.h
-    private static final int MAX_TRACE = 16 << 10;
+    private static final long HEARTBEAT_MILLIS = 5_000;
+
+    /** Has it offer what the conformance suite runs. */
+    static final String CONFORMANCE = "--conformance";
 
     private final Map<String, TaskCallable> callables;
+    private final List<CallableSpec> specs;
     private final FrameChannel channel;
     private final Outbox outbox;
     private final LinkedTransferQueue<WorkerTask> next = new LinkedTransferQueue<>();
@@ -53,8 +60,16 @@ public final class JavaWorker {
     private boolean draining;
     private @Nullable WorkerTask latest;
 
-    private JavaWorker(Map<String, TaskCallable> callables, FrameChannel channel) {
-        this.callables = callables;
+    private JavaWorker(List<Registered> known, FrameChannel channel) {
+        this.callables = new HashMap<>();
+        this.specs = new ArrayList<>();
+        for (Registered each : known) {
+            TaskCallable code = each.code();
+            if (code != null && each.spec().poolKinds().contains(PoolKind.PROCESS)) {
+                callables.put(each.spec().name(), code);
+                specs.add(each.spec());
+            }
+        }
         this.channel = channel;
         this.outbox = new Outbox(channel);
     }
@@ -73,14 +88,10 @@ public final class JavaWorker {
         if (plugins != null) {
             known.addAll(Registry.plugins(Path.of(plugins)));
         }
-        Map<String, TaskCallable> callables = new HashMap<>();
-        for (Registered each : known) {
-            TaskCallable code = each.code();
-            if (code != null) {
-                callables.put(each.spec().name(), code);
-            }
+        if (List.of(args).contains(CONFORMANCE)) {
+            known.addAll(Registry.of(new ConformanceCallables()));
         }
-        new JavaWorker(callables, new FrameChannel(connection)).serve(token);
+        new JavaWorker(known, new FrameChannel(connection)).serve(token);
     }
 
     private void serve(String token) {
@@ -88,7 +99,17 @@ public final class JavaWorker {
         System.setErr(stderr);
         taskThread.start();
         String version = String.valueOf(JavaWorker.class.getPackage().getImplementationVersion());
-        outbox.put(new Message.FromWorker.Hello(Message.PROTOCOL, token, "java", version, true));
+        outbox.put(new Message.FromWorker.Hello(
+                Message.PROTOCOL,
+                token,
+                "java",
+                version + " (Java " + Runtime.version().feature() + ")",
+                true,
+                (int) ProcessHandle.current().pid(),
+                HEARTBEAT_MILLIS,
+                null,
+                Offers.write(specs)));
+        Thread.ofPlatform().daemon().name("worker-heartbeat").start(this::beat);
         try {
             for (byte[] frame = channel.read(); frame != null; frame = channel.read()) {
                 switch (Message.toWorker(frame)) {
@@ -112,6 +133,18 @@ public final class JavaWorker {
         }
         // Not exit: hooks of callables could hold us here, and nobody would end us.
         Runtime.getRuntime().halt(EXIT_CONNECTION_LOST);
+    }
+
+    private void beat() {
+        long next = System.nanoTime();
+        while (true) {
+            // Twice as often as announced: a pause for garbage must not look like death.
+            next += TimeUnit.MILLISECONDS.toNanos(HEARTBEAT_MILLIS / 2);
+            for (long left = next - System.nanoTime(); left > 0; left = next - System.nanoTime()) {
+                LockSupport.parkNanos(left);
+            }
+            outbox.put(new Message.FromWorker.Heartbeat());
+        }
     }
 
     private void cancel(String id) {
@@ -166,23 +199,29 @@ public final class JavaWorker {
         TaskCallable code = callables.get(task.run().callable());
         if (code == null) {
             String message = "the worker has no callable " + task.run().callable();
-            return new Message.FromWorker.Failed(
-                    task.taskId(), FailureCode.UNKNOWN_CALLABLE, null, message, null, null);
+            return Message.FromWorker.Failed.of(task.taskId(), FailureCode.UNKNOWN_CALLABLE, message);
         }
         Object value;
         try {
             value = code.call(task);
+        } catch (Snooze e) {
+            return new Message.FromWorker.Snoozed(task.taskId(), e.delayMillis());
         } catch (Throwable e) {
             // Everything, errors too: it is the task's end, not the worker's.
-            String message = e.getMessage();
             return new Message.FromWorker.Failed(
-                    task.taskId(), null, e.getClass().getName(), message == null ? "" : message, trace(e), null);
+                    task.taskId(),
+                    null,
+                    e.getClass().getName(),
+                    Causes.message(e),
+                    Causes.trace(e),
+                    null,
+                    Causes.of(e));
         }
         try {
             return new Message.FromWorker.Result(task.taskId(), JsonValues.json(value));
         } catch (JsonProcessingException | RuntimeException | StackOverflowError | OutOfMemoryError e) {
             String message = "what " + task.run().callable() + " returned cannot be written as JSON: " + firstLine(e);
-            return new Message.FromWorker.Failed(task.taskId(), FailureCode.INVALID_RESULT, null, message, null, null);
+            return Message.FromWorker.Failed.of(task.taskId(), FailureCode.INVALID_RESULT, message);
         }
     }
 
@@ -196,13 +235,6 @@ public final class JavaWorker {
             to.print(text);
             to.flush();
         }
-    }
-
-    private static String trace(Throwable e) {
-        StringWriter text = new StringWriter();
-        e.printStackTrace(new PrintWriter(text));
-        String all = text.toString();
-        return all.length() <= MAX_TRACE ? all : all.substring(0, MAX_TRACE) + "…";
     }
 
     private static String firstLine(Throwable e) {

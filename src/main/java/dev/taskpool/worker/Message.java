@@ -1,20 +1,12 @@
 package dev.taskpool.worker;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import dev.taskpool.callable.JsonValues;
+import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
+import dev.taskpool.process.Signals;
 import java.io.IOException;
 import java.net.ProtocolException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What a service and its worker say to each other; the words of {@code workers/PROTOCOL.md}. */
@@ -53,9 +45,27 @@ public sealed interface Message {
          * @param language what it is written in
          * @param version of the worker's own software
          * @param outputInFrames whether all output comes as {@link Output}, so that nobody needs to look into its pipes
+         * @param pid of the process that works, 0 where it does not say: not that of the program started, where a shell is between
+         * @param heartbeatMillis it sends {@link Heartbeat} at least this often, 0 for never
+         * @param cancelSignal name of a signal that it wants after {@link ToWorker.Cancel} and {@link ToWorker.Drain}, or null
+         * @param callables what it can run, for {@link Offers}; null where it does not say
          */
-        record Hello(int protocol, String token, String language, String version, boolean outputInFrames)
-                implements FromWorker {}
+        record Hello(
+                int protocol,
+                String token,
+                String language,
+                String version,
+                boolean outputInFrames,
+                int pid,
+                long heartbeatMillis,
+                @Nullable String cancelSignal,
+                @Nullable Json callables)
+                implements FromWorker {
+            /** One that says no more than it must. */
+            public Hello(int protocol, String token, String language, String version, boolean outputInFrames) {
+                this(protocol, token, language, version, outputInFrames, 0, 0, null, null);
+            }
+        }
 
         /** It came back with a value. */
         record Result(String task, Json result) implements FromWorker {}
@@ -66,6 +76,7 @@ public sealed interface Message {
          * @param code null for an exception of the callable
          * @param exceptionType class of the exception
          * @param data any JSON
+         * @param causes what led to the exception, the nearest first
          */
         record Failed(
                 String task,
@@ -73,14 +84,40 @@ public sealed interface Message {
                 @Nullable String exceptionType,
                 String message,
                 @Nullable String traceback,
-                @Nullable Json data)
-                implements FromWorker {}
+                @Nullable Json data,
+                List<Failure.Cause> causes)
+                implements FromWorker {
+            /** One without causes. */
+            public Failed(
+                    String task,
+                    @Nullable String code,
+                    @Nullable String exceptionType,
+                    String message,
+                    @Nullable String traceback,
+                    @Nullable Json data) {
+                this(task, code, exceptionType, message, traceback, data, List.of());
+            }
+
+            /** It failed for a reason that is no exception. */
+            static Failed of(String task, String code, String message) {
+                return new Failed(task, code, null, message, null, null, List.of());
+            }
+        }
+
+        /** It asked to be run again, after so many milliseconds, without having used an attempt. */
+        record Snoozed(String task, long delayMillis) implements FromWorker {}
 
         /** How far it is, 0 to 1. */
         record Progress(String task, double fraction, String message) implements FromWorker {}
 
         /** It wrote this. */
         record Output(String task, boolean stderr, String text) implements FromWorker {}
+
+        /** What it or its children wrote into its pipes until now is the task's, and to be read before the task ends. */
+        record Settle(String task) implements FromWorker {}
+
+        /** It is there. */
+        record Heartbeat() implements FromWorker {}
 
         /** It takes no more tasks, and exits after the one that it has. */
         record Goodbye() implements FromWorker {}
@@ -111,6 +148,10 @@ public sealed interface Message {
                         .with("language", m.language)
                         .with("version", m.version)
                         .with("output", m.outputInFrames ? "frames" : "pipes")
+                        .withPositive("pid", m.pid)
+                        .withPositive("heartbeat_ms", m.heartbeatMillis)
+                        .with("cancel_signal", m.cancelSignal)
+                        .with("callables", m.callables)
                         .end();
             case FromWorker.Result m ->
                 Frame.of("result").with("task", m.task).with("result", m.result).end();
@@ -122,6 +163,12 @@ public sealed interface Message {
                         .with("message", m.message)
                         .with("traceback", m.traceback)
                         .with("data", m.data)
+                        .with("causes", m.causes.isEmpty() ? null : Causes.write(m.causes))
+                        .end();
+            case FromWorker.Snoozed m ->
+                Frame.of("snooze")
+                        .with("task", m.task)
+                        .with("delay_ms", m.delayMillis)
                         .end();
             case FromWorker.Progress m ->
                 Frame.of("progress")
@@ -135,6 +182,8 @@ public sealed interface Message {
                         .with("stream", m.stderr ? "stderr" : "stdout")
                         .with("text", m.text)
                         .end();
+            case FromWorker.Settle m -> Frame.of("settle").with("task", m.task).end();
+            case FromWorker.Heartbeat() -> Frame.of("heartbeat").end();
             case FromWorker.Goodbye() -> Frame.of("goodbye").end();
             case Unknown m -> Frame.of(m.type).end();
         };
@@ -155,17 +204,16 @@ public sealed interface Message {
                         in.string("token"),
                         in.string("language", ""),
                         in.string("version", ""),
-                        in.string("output", "pipes").equals("frames"));
+                        in.string("output", "pipes").equals("frames"),
+                        (int) in.integer("pid", 0),
+                        in.integer("heartbeat_ms", 0),
+                        signal(in.optional("cancel_signal")),
+                        in.optionalJson("callables"));
             case "result" ->
                 in.isUtf8("result")
                         ? new FromWorker.Result(in.string("task"), in.json("result"))
-                        : new FromWorker.Failed(
-                                in.string("task"),
-                                FailureCode.INVALID_RESULT,
-                                null,
-                                "the result is missing, or not UTF-8",
-                                null,
-                                null);
+                        : FromWorker.Failed.of(
+                                in.string("task"), FailureCode.INVALID_RESULT, "the result is missing, or not UTF-8");
             case "error" ->
                 new FromWorker.Failed(
                         in.string("task"),
@@ -173,14 +221,29 @@ public sealed interface Message {
                         in.optional("exception"),
                         in.string("message", ""),
                         in.optional("traceback"),
-                        in.isUtf8("data") ? in.json("data") : null);
+                        in.isUtf8("data") ? in.json("data") : null,
+                        Causes.read(in.optionalJson("causes")));
+            case "snooze" -> new FromWorker.Snoozed(in.string("task"), Math.max(0, in.integer("delay_ms", 0)));
             case "progress" ->
                 new FromWorker.Progress(in.string("task"), in.decimal("fraction"), in.string("message", ""));
             case "output" ->
                 new FromWorker.Output(in.string("task"), in.string("stream").equals("stderr"), in.string("text"));
+            case "settle" -> new FromWorker.Settle(in.string("task"));
+            case "heartbeat" -> new FromWorker.Heartbeat();
             case "goodbye" -> new FromWorker.Goodbye();
             default -> new Unknown(type);
         };
+    }
+
+    private static @Nullable String signal(@Nullable String name) throws IOException {
+        try {
+            if (name != null) {
+                Signals.number(name);
+            }
+            return name;
+        } catch (IllegalArgumentException e) {
+            throw new ProtocolException("cancel_signal: " + e.getMessage());
+        }
     }
 
     /**
@@ -205,101 +268,5 @@ public sealed interface Message {
             case "stop" -> new ToWorker.Stop();
             default -> new Unknown(type);
         };
-    }
-
-    /** The members of one object, each as the bytes that it had. */
-    final class Fields {
-        private static final int MAX_DEPTH = 10_000;
-        private static final JsonFactory FACTORY = JsonFactory.builder()
-                .streamReadConstraints(StreamReadConstraints.builder()
-                        .maxNumberLength(Integer.MAX_VALUE)
-                        .maxStringLength(Integer.MAX_VALUE)
-                        .maxNestingDepth(MAX_DEPTH)
-                        .build())
-                .build();
-
-        private final Map<String, Json> members;
-
-        private Fields(Map<String, Json> members) {
-            this.members = members;
-        }
-
-        static Fields read(byte[] frame) throws IOException {
-            if (frame.length < 2 || frame[0] != '{' || frame[1] == 0) { // else it would be taken for UTF-16
-                throw new ProtocolException("a frame holds one JSON object and nothing around it");
-            }
-            Map<String, Json> members = new HashMap<>();
-            try (JsonParser parser = FACTORY.createParser(frame)) {
-                parser.nextToken();
-                for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
-                    parser.nextToken();
-                    int from = (int) parser.currentTokenLocation().getByteOffset();
-                    parser.skipChildren();
-                    parser.finishToken();
-                    int to = (int) parser.currentLocation().getByteOffset();
-                    members.put(name, Json.ofValid(Arrays.copyOfRange(frame, from, to)));
-                }
-                if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
-                    throw new ProtocolException("a frame holds one JSON object and nothing around it");
-                }
-            }
-            return new Fields(members);
-        }
-
-        Json json(String name) throws IOException {
-            Json value = members.get(name);
-            if (value == null) {
-                throw new ProtocolException("the message has no " + name);
-            }
-            return value;
-        }
-
-        /** Whether a member is there and is good UTF-8: the parser skips over strings without looking at each byte. */
-        boolean isUtf8(String name) {
-            try {
-                Json value = members.get(name);
-                if (value != null) {
-                    StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(value.utf8()));
-                }
-                return value != null;
-            } catch (CharacterCodingException e) {
-                return false;
-            }
-        }
-
-        String string(String name) throws IOException {
-            String value = optional(name);
-            if (value == null) {
-                throw new ProtocolException("the message has no " + name);
-            }
-            return value;
-        }
-
-        String string(String name, String otherwise) throws IOException {
-            String value = optional(name);
-            return value == null ? otherwise : value;
-        }
-
-        @Nullable
-        String optional(String name) throws IOException {
-            Json value = members.get(name);
-            if (value == null || value.equals(Json.NULL)) {
-                return null;
-            }
-            if (value.utf8()[0] != '"') {
-                throw new ProtocolException(name + " is not a string");
-            }
-            return JsonValues.mapper().readValue(value.utf8(), String.class);
-        }
-
-        long integer(String name, long otherwise) throws IOException {
-            Json value = members.get(name);
-            return value == null ? otherwise : JsonValues.mapper().readValue(value.utf8(), long.class);
-        }
-
-        double decimal(String name) throws IOException {
-            Json value = members.get(name);
-            return value == null ? 0 : JsonValues.mapper().readValue(value.utf8(), double.class);
-        }
     }
 }

@@ -5,6 +5,7 @@ import dev.taskpool.process.ResourceLimits;
 import dev.taskpool.process.Stdin;
 import java.io.File;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -21,9 +22,18 @@ import java.util.stream.Stream;
  *     {@code LANG}, which have a default
  * @param directory its working directory
  * @param limits kernel limits of each worker
+ * @param startTimeout from its start to its hello
  */
 public record WorkerType(
-        String name, List<String> argv, Map<String, String> env, Path directory, ResourceLimits limits) {
+        String name,
+        List<String> argv,
+        Map<String, String> env,
+        Path directory,
+        ResourceLimits limits,
+        Duration startTimeout) {
+    /** Enough for a worker that loads a lot. */
+    public static final Duration USUAL_START_TIMEOUT = Duration.ofSeconds(30);
+
     /** Where a worker connects to. */
     public static final String SOCKET_VARIABLE = "TASKPOOL_SOCKET";
 
@@ -40,6 +50,11 @@ public record WorkerType(
         all.putIfAbsent("PATH", DEFAULT_PATH);
         all.putIfAbsent("LANG", "C.UTF-8"); // else Java and Python cannot name a file that has an umlaut
         env = Map.copyOf(all);
+    }
+
+    /** One with the usual time to start. */
+    public WorkerType(String name, List<String> argv, Map<String, String> env, Path directory, ResourceLimits limits) {
+        this(name, argv, env, directory, limits, USUAL_START_TIMEOUT);
     }
 
     /**

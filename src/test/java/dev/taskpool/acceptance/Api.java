@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 public final class Api implements AutoCloseable {
     private final HttpClient client = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(Duration.ofSeconds(10))
+            .connectTimeout(Duration.ofMinutes(1))
             .build();
     private final String base;
     private final @Nullable String token;
@@ -103,11 +103,11 @@ public final class Api implements AutoCloseable {
 
     /** Submits and waits for the end. */
     public Answer run(String body) {
-        return post("/v1/tasks?wait=20", body);
+        return post("/v1/tasks?wait=55", body);
     }
 
     public Answer awaitDone(String id) {
-        Answer answer = get("/v1/tasks/" + id + "?wait=20");
+        Answer answer = get("/v1/tasks/" + id + "?wait=55");
         if (!answer.json().path("done").asBoolean()) {
             throw new AssertionError("not done: " + answer.text());
         }
@@ -130,7 +130,7 @@ public final class Api implements AutoCloseable {
     public CompletableFuture<HttpResponse<byte[]>> send(
             String method, String path, @Nullable String body, String... headers) {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + path))
-                .timeout(Duration.ofSeconds(60))
+                .timeout(Duration.ofMinutes(2))
                 .method(
                         method,
                         body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body));

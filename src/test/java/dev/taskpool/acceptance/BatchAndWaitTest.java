@@ -34,10 +34,16 @@ class BatchAndWaitTest {
 
     @Test
     void batchKeepsItsOrder() {
-        JsonNode batch = api.post("/v1/batches", "{\"items\":[" + sleep(0.4, 1) + "," + sleep(0.1, 2) + "]}")
+        // One worker, and the second goes first.
+        api.put("/v1/pools/ordered", "{\"kind\":\"THREAD\",\"max_workers\":1}");
+        api.post("/v1/pools/ordered/pause", null);
+        String item = "{\"callable\":\"identity\",\"args\":[%d],\"pool\":\"ordered\",\"priority\":%d}";
+        JsonNode batch = api.post(
+                        "/v1/batches", "{\"items\":[" + item.formatted(1, 0) + "," + item.formatted(2, 50) + "]}")
                 .json();
+        api.post("/v1/pools/ordered/resume", null);
         JsonNode waited = api.post(
-                        "/v1/wait", "{\"batch_id\":\"" + batch.path("id").asText() + "\",\"wait\":20}")
+                        "/v1/wait", "{\"batch_id\":\"" + batch.path("id").asText() + "\",\"wait\":55}")
                 .json();
         assertThat(waited.path("satisfied").asBoolean()).isTrue();
         // In the order in which they ended.
@@ -77,12 +83,12 @@ class BatchAndWaitTest {
 
     @Test
     void firstCompletedIsEnough() {
-        String slow = api.submit(sleep(20, 1)).id();
+        String slow = api.submit(sleep(3000, 1)).id();
         String quick = api.submit(sleep(0.2, 2)).id();
         JsonNode waited = api.post(
                         "/v1/wait",
                         "{\"task_ids\":[\"" + slow + "\",\"" + quick
-                                + "\"],\"return_when\":\"FIRST_COMPLETED\",\"wait\":20}")
+                                + "\"],\"return_when\":\"FIRST_COMPLETED\",\"wait\":55}")
                 .json();
         assertThat(waited.path("satisfied").asBoolean()).isTrue();
         assertThat(waited.path("done")).hasSize(1);
@@ -93,8 +99,8 @@ class BatchAndWaitTest {
 
     @Test
     void cancelledIsNoException() {
-        String first = api.submit(sleep(20, 1)).id();
-        String second = api.submit(sleep(20, 1)).id();
+        String first = api.submit(sleep(3000, 1)).id();
+        String second = api.submit(sleep(3000, 1)).id();
         api.post("/v1/tasks/" + first + "/cancel?interrupt=true&wait=10", null);
         String ids =
                 "{\"task_ids\":[\"" + first + "\",\"" + second + "\"],\"return_when\":\"FIRST_EXCEPTION\",\"wait\":1}";
@@ -123,7 +129,7 @@ class BatchAndWaitTest {
 
     @Test
     void clientThatWentAwayIsForgotten() {
-        String id = api.submit(sleep(20, 1)).id();
+        String id = api.submit(sleep(3000, 1)).id();
         try (Api leaving = new Api(service.port())) {
             leaving.send("GET", "/v1/tasks/" + id + "?wait=20", null);
             await().until(() -> waits() == 1);

@@ -44,7 +44,7 @@ class PoolsTest {
         make("s1", 1, "");
         String first = api.submit(sleep("s1", 0.2)).id();
         String second = api.submit(sleep("s1", 0.2)).id();
-        Api.Answer down = api.post("/v1/pools/s1/shutdown?wait=20", null);
+        Api.Answer down = api.post("/v1/pools/s1/shutdown?wait=55", null);
         assertThat(down.state()).isEqualTo("SHUT_DOWN");
         assertThat(api.get("/v1/tasks/" + first).state()).isEqualTo("SUCCEEDED");
         assertThat(api.get("/v1/tasks/" + second).state()).isEqualTo("SUCCEEDED");
@@ -58,23 +58,26 @@ class PoolsTest {
     @Test
     void cancelPendingCancelsWhatHasNotStarted() {
         make("s2", 1, "");
-        String running = api.submit(sleep("s2", 1)).id();
-        String pending = api.submit(sleep("s2", 1)).id();
-        assertThat(api.get("/v1/tasks/" + running).state()).isEqualTo("RUNNING");
+        String running = api.submit(sleep("s2", 3000)).id();
+        String pending = api.submit(sleep("s2", 0)).id();
+        await().untilAsserted(() ->
+                assertThat(api.get("/v1/tasks/" + running).state()).isEqualTo("RUNNING"));
         Api.Answer down = api.post("/v1/pools/s2/shutdown?cancel_pending=true", null);
         assertThat(down.state()).isEqualTo("SHUTTING_DOWN");
         assertThat(api.delete("/v1/pools/s2").code()).isEqualTo("pool_not_shut_down");
         assertThat(api.get("/v1/tasks/" + pending).state()).isEqualTo("CANCELLED");
-        assertThat(api.awaitDone(running).state()).isEqualTo("SUCCEEDED");
+        assertThat(api.get("/v1/tasks/" + running).state()).isEqualTo("RUNNING");
+        api.post("/v1/tasks/" + running + "/cancel?interrupt=true&wait=20", null);
+        await().untilAsserted(() -> assertThat(api.get("/v1/pools/s2").state()).isEqualTo("SHUT_DOWN"));
     }
 
     @Test
     void fullQueueIsToldWithWhenToComeBack() {
         make("s3", 1, ",\"queue_capacity\":2");
         for (int i = 0; i < 3; i++) {
-            assertThat(api.submit(sleep("s3", 20)).status()).isEqualTo(201);
+            assertThat(api.submit(sleep("s3", 3000)).status()).isEqualTo(201);
         }
-        Api.Answer full = api.submit(sleep("s3", 20));
+        Api.Answer full = api.submit(sleep("s3", 3000));
         assertThat(full.status()).isEqualTo(429);
         assertThat(full.code()).isEqualTo("queue_full");
         assertThat(Integer.parseInt(full.header("Retry-After"))).isBetween(1, 60);
@@ -84,11 +87,11 @@ class PoolsTest {
     @Test
     void higherPriorityStartsFirst() {
         make("s4", 1, "");
-        String first = api.submit(sleep("s4", 0.3)).id();
+        api.post("/v1/pools/s4/pause", null);
         String low = api.submit(sleep("s4", 0)).id();
         String high = api.submit("{\"callable\":\"noop\",\"pool\":\"s4\",\"priority\":50}")
                 .id();
-        api.awaitDone(first);
+        api.post("/v1/pools/s4/resume", null);
         String lowStarted = api.awaitDone(low).json().path("finished_at").asText();
         String highStarted = api.awaitDone(high).json().path("finished_at").asText();
         assertThat(highStarted).isLessThanOrEqualTo(lowStarted);
@@ -102,7 +105,7 @@ class PoolsTest {
     @Test
     void queueTimeoutFailsWhatDidNotStart() {
         make("s5", 1, "");
-        String running = api.submit(sleep("s5", 20)).id();
+        String running = api.submit(sleep("s5", 3000)).id();
         Api.Answer late = api.run("{\"callable\":\"noop\",\"pool\":\"s5\",\"queue_timeout_ms\":100}");
         assertThat(late.json().at("/error/code").asText()).isEqualTo("queue_timeout");
         assertThat(late.json().has("started_at")).isFalse();
@@ -122,8 +125,8 @@ class PoolsTest {
     @Test
     void resizedPoolRunsMoreAtOnce() {
         make("s7", 1, "");
-        String one = api.submit(sleep("s7", 20)).id();
-        String two = api.submit(sleep("s7", 20)).id();
+        String one = api.submit(sleep("s7", 3000)).id();
+        String two = api.submit(sleep("s7", 3000)).id();
         assertThat(api.get("/v1/tasks/" + two).state()).isEqualTo("PENDING");
         assertThat(api.put("/v1/pools/s7", "{\"kind\":\"THREAD\",\"max_workers\":2}")
                         .status())
@@ -172,7 +175,7 @@ class PoolsTest {
         String batch = api.post(
                         "/v1/batches", "{\"items\":[" + (sleep("s9", 0.5) + ",").repeat(499) + sleep("s9", 0.5) + "]}")
                 .id();
-        assertThat(api.post("/v1/wait", "{\"batch_id\":\"" + batch + "\",\"wait\":20}")
+        assertThat(api.post("/v1/wait", "{\"batch_id\":\"" + batch + "\",\"wait\":55}")
                         .json()
                         .path("done"))
                 .hasSize(500);
@@ -191,7 +194,7 @@ class PoolsTest {
             await().until(() -> resident(own) <= 100);
             own.api.post("/v1/pools/default/resume", null);
             for (String batch : batches) {
-                Api.Answer waited = own.api.post("/v1/wait", "{\"batch_id\":\"" + batch + "\",\"wait\":25}");
+                Api.Answer waited = own.api.post("/v1/wait", "{\"batch_id\":\"" + batch + "\",\"wait\":55}");
                 assertThat(waited.json().path("satisfied").asBoolean()).isTrue();
                 assertThat(waited.json().path("done")).hasSize(1000);
             }
@@ -234,5 +237,23 @@ class PoolsTest {
             assertThat(own.api.get("/readyz").status()).isEqualTo(200);
             assertThat(own.api.run("{\"callable\":\"noop\"}").state()).isEqualTo("SUCCEEDED");
         }
+    }
+
+    @Test
+    void threadThatIgnoresItsInterruptIsReplacedAndSaidSo() {
+        make("s10", 1, ",\"grace_ms\":50,\"max_stuck_workers\":1");
+        String stubborn = "{\"callable\":\"demo.stubborn\",\"args\":[12],\"pool\":\"s10\"}";
+        String first = api.submit(stubborn).id();
+        assertThat(api.get("/v1/tasks/" + first).json().has("interrupt_ignored_at"))
+                .isFalse();
+        api.post("/v1/tasks/" + first + "/cancel?interrupt=true", null);
+        assertThat(api.run("{\"callable\":\"noop\",\"pool\":\"s10\"}").state()).isEqualTo("SUCCEEDED");
+        Api.Answer stuck = api.get("/v1/tasks/" + first);
+        assertThat(stuck.state()).isEqualTo("RUNNING");
+        assertThat(stuck.json().path("interrupt_ignored_at").asText()).isNotEmpty();
+        assertThat(api.get("/v1/pools/s10").json().path("stuck").asInt()).isEqualTo(1);
+        // It came to its end after all, with a value.
+        assertThat(api.awaitDone(first).state()).isEqualTo("SUCCEEDED");
+        assertThat(api.get("/v1/pools/s10").json().path("stuck").asInt()).isZero();
     }
 }

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
@@ -114,11 +113,51 @@ class ProcessesTest {
     }
 
     @Test
+    void exitRecordSaysHowAndWhyAndWhatItTook() {
+        JsonNode exited = api.run(command("sh", "[\"i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 5\"]"))
+                .json();
+        assertThat(exited.at("/exit/code").asInt()).isEqualTo(5);
+        assertThat(exited.at("/exit/cause").asText()).isEqualTo("exited");
+        assertThat(exited.at("/exit/user_cpu_ms").asLong()).isPositive();
+        assertThat(exited.at("/exit/wall_ms").asLong()).isPositive();
+        JsonNode killed = api.run(command("sh", "[\"kill -9 $$\"]")).json();
+        assertThat(killed.path("exit").has("code")).isFalse();
+        assertThat(killed.at("/exit/signal").asText()).isEqualTo("SIGKILL");
+        assertThat(killed.at("/exit/cause").asText()).isEqualTo("signalled");
+        JsonNode late = api.run("{\"callable\":\"sh\",\"args\":[\"sleep 60\"],\"timeout_ms\":100}")
+                .json();
+        assertThat(late.at("/exit/cause").asText()).isEqualTo("timeout");
+        assertThat(late.at("/exit/signal").asText()).isEqualTo("SIGTERM");
+        String id = api.submit(command("sh", "[\"trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done\"]"))
+                .id();
+        await().until(() -> api.get("/v1/tasks/" + id + "/stdout").text().equals("up\n"));
+        JsonNode cancelled = api.post("/v1/tasks/" + id + "/cancel?interrupt=true&wait=20", null)
+                .json();
+        assertThat(cancelled.at("/exit/cause").asText()).isEqualTo("cancelled");
+        assertThat(cancelled.at("/exit/code").asInt()).isEqualTo(9);
+        assertThat(api.run("{\"callable\":\"noop\"}").json().has("exit")).isFalse();
+    }
+
+    @Test
+    void exitRecordOutlivesTheService(@TempDir Path folder) {
+        String id;
+        JsonNode before;
+        try (Started first = new Started(folder, "COMMANDS", COMMANDS)) {
+            id = first.api.run(command("exit", "[4]")).id();
+            before = first.api.get("/v1/tasks/" + id).json().path("exit");
+        }
+        assertThat(before.path("code").asInt()).isEqualTo(4);
+        try (Started second = new Started(folder, "COMMANDS", COMMANDS)) {
+            assertThat(second.api.get("/v1/tasks/" + id).json().path("exit")).isEqualTo(before);
+        }
+    }
+
+    @Test
     void optionsCannotBeSmuggledIn() {
         Api.Answer answer = api.submit(command("list", "[\"--help\"]"));
         assertThat(answer.status()).isEqualTo(422);
         assertThat(answer.code()).isEqualTo("invalid_arguments");
-        assertThat(answer.json().at("/errors/0/pointer").asText()).isEqualTo("/args");
+        assertThat(answer.json().at("/errors/0/pointer").asText()).isEqualTo("/args/0");
     }
 
     @Test
@@ -157,7 +196,7 @@ class ProcessesTest {
                 .json();
         assertThat(waited.path("satisfied").asBoolean()).isTrue();
         assertThat(waited.path("done").findValuesAsText("state")).containsOnly("SUCCEEDED");
-        await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> {
+        await().untilAsserted(() -> {
             try (var left = Files.list(data.resolve("scratch"))) {
                 assertThat(left.toList()).isEqualTo(List.of());
             }

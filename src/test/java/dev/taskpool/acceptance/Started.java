@@ -21,6 +21,7 @@ public final class Started implements AutoCloseable {
         env.put("TASKPOOL_STORE_DIRECTORY", data.toString());
         env.put("TASKPOOL_STORE_DURABILITY", "process");
         env.put("TASKPOOL_DRAIN_GRACE", "2s");
+        env.put("TASKPOOL_SERVER_MAX_WAIT", "60s");
         for (int i = 0; i < settings.length; i += 2) {
             env.put("TASKPOOL_" + settings[i], settings[i + 1]);
         }
@@ -34,6 +35,16 @@ public final class Started implements AutoCloseable {
 
     public int port() {
         return service.port();
+    }
+
+    /** How many requests wait, as the metrics have it. */
+    public int openWaits() {
+        return api.raw("GET", "/metrics", null)
+                .text()
+                .lines()
+                .filter(l -> l.startsWith("taskpool_open_waits "))
+                .mapToInt(l -> (int) Double.parseDouble(l.substring(l.indexOf(' '))))
+                .sum();
     }
 
     @Override

@@ -78,7 +78,7 @@ class TasksTest {
                         .text())
                 .isEqualTo("null");
         String running =
-                api.submit("{\"callable\":\"time.sleep\",\"args\":[20]}").id();
+                api.submit("{\"callable\":\"time.sleep\",\"args\":[3000]}").id();
         assertThat(api.get("/v1/tasks/" + running + "/result").code()).isEqualTo("task_not_done");
         String failed =
                 api.run("{\"callable\":\"demo.fail\",\"args\":[\"boom\"]}").id();
@@ -92,7 +92,7 @@ class TasksTest {
 
     @Test
     void waitAnswersWithTheStateWhenTimeIsOver() {
-        String id = api.submit("{\"callable\":\"time.sleep\",\"args\":[20]}").id();
+        String id = api.submit("{\"callable\":\"time.sleep\",\"args\":[3000]}").id();
         Api.Answer answer = api.get("/v1/tasks/" + id + "?wait=1");
         assertThat(answer.status()).isEqualTo(200);
         assertThat(answer.json().path("done").asBoolean()).isFalse();
@@ -101,7 +101,7 @@ class TasksTest {
 
     @Test
     void runningTaskIsCancelledOnlyWhenInterruptIsMeant() {
-        String id = api.submit("{\"callable\":\"time.sleep\",\"args\":[20]}").id();
+        String id = api.submit("{\"callable\":\"time.sleep\",\"args\":[3000]}").id();
         assertThat(api.post("/v1/tasks/" + id + "/cancel", null).code()).isEqualTo("task_running");
         Api.Answer cancelled = api.post("/v1/tasks/" + id + "/cancel?interrupt=true&wait=10", null);
         assertThat(cancelled.state()).isEqualTo("CANCELLED");
@@ -129,7 +129,7 @@ class TasksTest {
         assertThat(api.delete("/v1/tasks/" + id).status()).isEqualTo(204);
         assertThat(api.get("/v1/tasks/" + id).code()).isEqualTo("task_not_found");
         String running =
-                api.submit("{\"callable\":\"time.sleep\",\"args\":[20]}").id();
+                api.submit("{\"callable\":\"time.sleep\",\"args\":[3000]}").id();
         assertThat(api.delete("/v1/tasks/" + running).code()).isEqualTo("task_not_done");
         api.post("/v1/tasks/" + running + "/cancel?interrupt=true", null);
     }
@@ -162,7 +162,7 @@ class TasksTest {
 
     @Test
     void failsWithTimeoutWhenItRunsTooLong() {
-        Api.Answer answer = api.run("{\"callable\":\"time.sleep\",\"args\":[20],\"timeout_ms\":100}");
+        Api.Answer answer = api.run("{\"callable\":\"time.sleep\",\"args\":[3000],\"timeout_ms\":100}");
         assertThat(answer.state()).isEqualTo("FAILED");
         assertThat(answer.json().at("/error/code").asText()).isEqualTo("timeout");
     }
@@ -189,7 +189,8 @@ class TasksTest {
 
     @Test
     void outputIsReadableWhileItRunsAndByRanges() {
-        String id = api.submit("{\"callable\":\"demo.print_sleep\",\"args\":[\"a\",\"b\"],\"kwargs\":{\"seconds\":20}}")
+        String id = api.submit(
+                        "{\"callable\":\"demo.print_sleep\",\"args\":[\"a\",\"b\"],\"kwargs\":{\"seconds\":3000}}")
                 .id();
         await().untilAsserted(() ->
                 assertThat(api.get("/v1/tasks/" + id + "/stdout").text()).isEqualTo("a b\n"));
@@ -209,7 +210,7 @@ class TasksTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             {"callable":"noop","x":1}                          | 400 | invalid_request   | /x
-            {"callable":"noop","callable":"noop"}              | 400 | invalid_request   | ''
+            {"callable":"noop","callable":"noop"}              | 400 | invalid_request   | /callable
             {"callable":"noop"} x                              | 400 | invalid_request   | ''
             {"callable":""}                                    | 400 | invalid_request   | /callable
             {}                                                 | 400 | invalid_request   | /callable

@@ -12,7 +12,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -109,12 +108,11 @@ class CallbackTest {
             String id = service.api
                     .submit("{\"callable\":\"demo.fail\",\"callback_url\":\"" + url("/") + "\"}")
                     .id();
-            await().atMost(Duration.ofSeconds(30))
-                    .until(() -> service.api
-                            .get("/v1/tasks/" + id)
-                            .json()
-                            .at("/callback/delivered")
-                            .asBoolean());
+            await().until(() -> service.api
+                    .get("/v1/tasks/" + id)
+                    .json()
+                    .at("/callback/delivered")
+                    .asBoolean());
             assertThat(got).hasSize(3).allSatisfy(g -> assertThat(g.id).isEqualTo(id));
             assertThat(service.api
                             .get("/v1/tasks/" + id)
@@ -166,12 +164,11 @@ class CallbackTest {
                     == 1);
         }
         try (Started again = service()) {
-            await().atMost(Duration.ofSeconds(45))
-                    .until(() -> again.api
-                            .get("/v1/tasks/" + id)
-                            .json()
-                            .at("/callback/delivered")
-                            .asBoolean());
+            await().until(() -> again.api
+                    .get("/v1/tasks/" + id)
+                    .json()
+                    .at("/callback/delivered")
+                    .asBoolean());
         }
     }
 
@@ -181,10 +178,9 @@ class CallbackTest {
         try (Started service = service("TASKS_RETENTION", "1s")) {
             service.api.submit("{\"callable\":\"noop\",\"callback_url\":\"" + url("/") + "\"}");
             // The third try comes about five seconds after the end.
-            await().atMost(Duration.ofSeconds(30)).until(() -> got.size() == 3);
-            await().atMost(Duration.ofSeconds(30))
-                    .until(() ->
-                            service.api.get("/v1/tasks").json().path("items").isEmpty());
+            await().until(() -> got.size() == 3);
+            await().until(() ->
+                    service.api.get("/v1/tasks").json().path("items").isEmpty());
         }
     }
 

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -96,7 +97,7 @@ class SettingsLoaderTest {
             server: {prot: 1}                   | t.yaml:1:10: server.prot is not known; did you mean port?
             sever: {}                           | t.yaml:1:1: sever is not known; did you mean server?
             server: {port: 99999}               | t.yaml:1:16: server.port must be a whole number from 0 to 65535, is '99999'
-            server: {max_wait: 5}               | server.max_wait must be a time from 0s to 1h, such as 250ms
+            server: {max_wait: 5}               | server.max_wait must be a time from 0s to 300s, such as 250ms
             server: {max_request_bytes: 1KB}    | must be a size from 1KiB to 256MiB
             store: {durability: fast}           | store.durability must be one of fsync, process, is 'fast'
             metrics: {enabled: maybe}           | metrics.enabled must be one of true, false
@@ -109,6 +110,10 @@ class SettingsLoaderTest {
             'server: {port'                      | is not YAML
             server: {host: 0.0.0.0}             | server.host is 0.0.0.0, which others can reach
             auth: {tokens: [{name: a}]}         | auth.tokens[0].sha256 must be the SHA-256
+            tasks: {default_pool: A}            | tasks.default_pool must be one
+            'pools: {default: {}, A.b: {}}'     | t.yaml:1:22: pools.A.b is not a name of a pool: it must match
+            'commands: {"a b": {argv: [x]}}'    | t.yaml:1:12: commands.a b is not a name
+            server: {host: 0.0.0.0}             | TASKPOOL_SERVER_ALLOW_UNAUTHENTICATED
             callbacks: {secret: abc}            | callbacks.secret must be whsec_
             """)
     void mistakesAreToldWithTheirPlace(String yaml, String told) {
@@ -122,6 +127,35 @@ class SettingsLoaderTest {
         assertThatThrownBy(() -> SettingsLoader.load(file("server: {port: x, prot: 1}\nstore: {nope: 1}\n"), Map.of()))
                 .isInstanceOfSatisfying(
                         ConfigException.class, e -> assertThat(e.problems()).hasSize(3));
+    }
+
+    @Test
+    void commandsAreCheckedTogetherWithAllElse() {
+        assertThatThrownBy(() -> SettingsLoader.load(
+                        file("server: {port: x}\ncommands:\n  bad: {argv: [a]}\n"),
+                        Map.of(),
+                        _ -> Optional.of("cannot be run")))
+                .isInstanceOfSatisfying(
+                        ConfigException.class,
+                        e -> assertThat(e.problems())
+                                .hasSize(2)
+                                .anySatisfy(p -> assertThat(p).endsWith("t.yaml:3:3: commands.bad cannot be run")));
+    }
+
+    @Test
+    void mistakesInAVariableNameIt() {
+        assertThatThrownBy(() -> SettingsLoader.load(null, Map.of("TASKPOOL_AUTH_TOKENS", "[{name: a, sha256: x}]")))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("TASKPOOL_AUTH_TOKENS:1:20: auth.tokens[0].sha256");
+    }
+
+    @Test
+    void emptyVariableIsNotSet() throws Exception {
+        assertThat(SettingsLoader.load(file("server: {port: 9}"), Map.of("TASKPOOL_SERVER_PORT", ""))
+                        .settings()
+                        .server()
+                        .port())
+                .isEqualTo(9);
     }
 
     @Test
@@ -147,5 +181,39 @@ class SettingsLoaderTest {
                         .settings()
                         .tokens())
                 .hasSize(1);
+    }
+
+    @Test
+    void workersAreRead() throws Exception {
+        Settings settings = SettingsLoader.load(file("""
+                        workers:
+                          python: {command: [python3, w.py], env: {A: b}, inherit_env: [HOME], start_timeout: 1m}
+                        pools:
+                          default: {kind: thread}
+                          py: {kind: process, worker_type: python}
+                        """), Map.of()).settings();
+        assertThat(settings.workers()).containsOnlyKeys("python");
+        Settings.Worker python = settings.workers().get("python");
+        assertThat(python.command()).containsExactly("python3", "w.py");
+        assertThat(python.startTimeout()).isEqualTo(Duration.ofMinutes(1));
+        assertThat(settings.pools().get("py").workerType()).isEqualTo("python");
+    }
+
+    @Test
+    void mistakesInWorkersAreTold() {
+        assertThatThrownBy(() -> SettingsLoader.load(file("""
+                        workers:
+                          java: {command: [java]}
+                          none: {directory: /tmp}
+                        pools:
+                          default: {kind: thread}
+                          py: {kind: process, worker_type: pyhton}
+                        """), Map.of()))
+                .isInstanceOfSatisfying(
+                        ConfigException.class,
+                        e -> assertThat(e.problems())
+                                .anyMatch(p -> p.contains("workers.java") && p.contains("always there"))
+                                .anyMatch(p -> p.contains("workers.none.command"))
+                                .anyMatch(p -> p.contains("pools.py.worker_type must be java or one of workers")));
     }
 }

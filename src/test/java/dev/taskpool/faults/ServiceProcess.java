@@ -69,7 +69,7 @@ final class ServiceProcess implements AutoCloseable {
 
     int port() {
         try {
-            return port.get(60, TimeUnit.SECONDS);
+            return port.get(180, TimeUnit.SECONDS);
         } catch (ExecutionException | TimeoutException e) {
             throw new IllegalStateException("not ready: " + log, e);
         } catch (InterruptedException e) {
@@ -102,7 +102,7 @@ final class ServiceProcess implements AutoCloseable {
 
     int exitCode() {
         try {
-            if (!process.waitFor(60, TimeUnit.SECONDS)) {
+            if (!process.waitFor(180, TimeUnit.SECONDS)) {
                 throw new AssertionError("does not end: " + log);
             }
             reader.join();

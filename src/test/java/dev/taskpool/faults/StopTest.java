@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.taskpool.acceptance.Api;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,20 +22,32 @@ class StopTest {
     }
 
     @Test
-    void termAnswersAllWaitsAndKeepsPendingTasks() {
+    void termAnswersAllWaitsAndKeepsPendingTasks() throws Exception {
         List<String> pending = new ArrayList<>();
         String running;
-        try (ServiceProcess service = new ServiceProcess(data, "DRAIN_GRACE", "4s", "POOLS_DEFAULT_MAX_WORKERS", "2");
+        Path gate = data.resolve("gate");
+        try (ServiceProcess service = new ServiceProcess(
+                        data,
+                        // Nothing here takes so long, on the slowest machine.
+                        "DRAIN_GRACE",
+                        "20s",
+                        "SERVER_MAX_WAIT",
+                        "60s",
+                        "POOLS_DEFAULT_MAX_WORKERS",
+                        "1",
+                        "COMMANDS",
+                        "{gate: {argv: [/bin/sh, -c, 'while [ ! -e \"$0\" ]; do sleep 0.1; done', '{args[0]}']}}");
                 Api api = service.api()) {
-            running = api.submit(sleep(60)).id();
-            String ending = api.submit(sleep(2)).id();
+            running = api.submit(sleep(3000)).id();
+            String ending = api.submit("{\"callable\":\"gate\",\"args\":[\"" + gate + "\"]}")
+                    .id();
             for (int i = 0; i < 20; i++) {
                 pending.add(api.submit(sleep(0)).id());
             }
             List<CompletableFuture<HttpResponse<byte[]>>> waits = new ArrayList<>();
             for (int i = 0; i < 250; i++) {
-                waits.add(api.send("GET", "/v1/tasks/" + running + "?wait=25", null));
-                waits.add(api.send("GET", "/v1/tasks/" + ending + "?wait=25", null));
+                waits.add(api.send("GET", "/v1/tasks/" + running + "?wait=55", null));
+                waits.add(api.send("GET", "/v1/tasks/" + ending + "?wait=55", null));
             }
             // The metrics tell when all 500 wait.
             await().until(() -> api.raw("GET", "/metrics", null).text().contains("\ntaskpool_open_waits 500.0"));
@@ -42,6 +55,7 @@ class StopTest {
             await().until(() -> api.raw("GET", "/readyz", null).status() == 503);
             assertThat(api.submit(sleep(0)).code()).isEqualTo("draining");
             assertThat(api.get("/v1/tasks/" + running).state()).isEqualTo("RUNNING");
+            Files.createFile(gate);
             int done = 0;
             for (CompletableFuture<HttpResponse<byte[]>> wait : waits) {
                 HttpResponse<byte[]> answer = wait.join();
@@ -73,12 +87,37 @@ class StopTest {
             await().until(() -> api.raw("GET", "/readyz", null).status() == 503);
             service.signal("TERM");
             assertThat(service.exitCode()).isZero();
+            assertThat(service.log()).contains("hurrying");
             try (ServiceProcess again = new ServiceProcess(data);
                     Api next = again.api()) {
                 // It may not run twice and had to be interrupted.
                 assertThat(next.get("/v1/tasks/" + id).json().at("/error/code").asText())
                         .isEqualTo("interrupted");
             }
+        }
+    }
+
+    @Test
+    void taskThatIgnoresTheStopIsSaidToHaveBeenInterrupted() {
+        String stubborn;
+        try (ServiceProcess service = new ServiceProcess(data, "DRAIN_GRACE", "400ms");
+                Api api = service.api()) {
+            stubborn = api.submit("{\"callable\":\"demo.stubborn\",\"args\":[3000]}")
+                    .id();
+            service.signal("TERM");
+            assertThat(service.exitCode()).isZero();
+            assertThat(service.log())
+                    .contains("1 running task may go on for 400ms", "1 running task did not stop and is abandoned")
+                    .doesNotContain("pending");
+        }
+        try (ServiceProcess again = new ServiceProcess(data);
+                Api api = again.api()) {
+            assertThat(api.get("/v1/tasks/" + stubborn).json().at("/error/code").asText())
+                    .isEqualTo("interrupted");
+            assertThat(again.log()).doesNotContain("were running when the service stopped");
+            again.signal("TERM");
+            assertThat(again.exitCode()).isZero();
+            assertThat(again.log()).doesNotContain("may go on");
         }
     }
 
@@ -100,6 +139,23 @@ class StopTest {
             assertThat(service.log())
                     .contains("server.allow_unauthenticated: true")
                     .contains("TASKPOOL_SERVER_PROT: there is no such setting; did you mean TASKPOOL_SERVER_PORT?");
+        }
+    }
+
+    @Test
+    void addressOfAnotherMachineIsNamed() {
+        try (ServiceProcess service =
+                new ServiceProcess(data, "SERVER_HOST", "192.0.2.1", "SERVER_ALLOW_UNAUTHENTICATED", "true")) {
+            assertThat(service.exitCode()).isEqualTo(4);
+            assertThat(service.log()).contains("set server.host").doesNotContain("Javalin");
+        }
+    }
+
+    @Test
+    void dataFolderThatIsAFileIsNamed() throws Exception {
+        try (ServiceProcess service = new ServiceProcess(Files.createFile(data.resolve("file")))) {
+            assertThat(service.exitCode()).isEqualTo(4);
+            assertThat(service.log()).contains("which is a file: name a folder");
         }
     }
 

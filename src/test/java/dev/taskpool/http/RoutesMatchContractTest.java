@@ -67,7 +67,7 @@ class RoutesMatchContractTest {
     @Test
     void routesAndContractAreTheSame(@TempDir Path data) throws Exception {
         Registry registry = new Registry(Registry.of(new BuiltIns()));
-        OutputFiles outputs = new OutputFiles(data.resolve("output"), 1 << 20, false);
+        OutputFiles outputs = new OutputFiles(data.resolve("output"), 1 << 20, false, Ticker.SYSTEM);
         Store.Options options = new Store.Options(
                 data, Durability.PROCESS, Duration.ofMillis(200), 1 << 20, Repair.REFUSE, 0, Duration.ofSeconds(10));
         try (Store store = Store.open(options, Ticker.SYSTEM);

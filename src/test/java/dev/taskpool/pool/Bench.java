@@ -8,11 +8,16 @@ import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
+import dev.taskpool.output.StreamReader;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,7 +35,7 @@ final class Bench {
     private final AtomicLong sequence = new AtomicLong();
 
     Bench(Path folder, long maxOutputBytes) throws IOException {
-        outputs = new OutputFiles(folder, maxOutputBytes, false);
+        outputs = new OutputFiles(folder, maxOutputBytes, false, Ticker.SYSTEM);
     }
 
     /** A run and its ending to come. */
@@ -46,6 +51,7 @@ final class Bench {
                     throw new AssertionError(failed.failure().toString());
                 case Ending.NotStarted not ->
                     throw new AssertionError(not.failure().toString());
+                case Ending.Snoozed snoozed -> throw new AssertionError(snoozed.toString());
             };
         }
     }
@@ -88,6 +94,8 @@ final class Bench {
                 0,
                 0,
                 1,
+                RetryPolicy.DEFAULT,
+                null,
                 OnLost.FAIL,
                 Map.of(),
                 null,
@@ -97,7 +105,7 @@ final class Bench {
         CompletableFuture<Ending> ending = new CompletableFuture<>();
         Registered known = BUILT_INS.find(callable);
         Registered registered = known == null ? new Registered(CallableSpec.of(callable, ""), null) : known;
-        Run run = new Run(id, spec, registered, 1, 0, outputs.open(id, 1), (r, e) -> {
+        Run run = new Run(id, spec, registered, 1, 0, outputs.open(id, 1, false), (r, e) -> {
             if (!ending.complete(e)) {
                 throw new IllegalStateException("ended twice");
             }
@@ -107,9 +115,14 @@ final class Bench {
     }
 
     String output(Started started, boolean stderr) {
-        Path file = outputs.file(started.run.id(), stderr);
-        try {
-            return Files.exists(file) ? Files.readString(file) : "";
+        try (StreamReader reader = outputs.stream(started.run.id(), stderr)) {
+            reader.upTo(outputs.extents(started.run.id()).of(stderr));
+            ByteArrayOutputStream all = new ByteArrayOutputStream();
+            byte[] some = new byte[8192];
+            for (int n = reader.read(some, 0, some.length); n > 0; n = reader.read(some, 0, some.length)) {
+                all.write(some, 0, n);
+            }
+            return all.toString(StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

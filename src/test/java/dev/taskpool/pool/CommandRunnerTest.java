@@ -81,6 +81,7 @@ class CommandRunnerTest {
             case Ending.Failed failed -> failed.failure();
             case Ending.NotStarted not -> not.failure();
             case Ending.Returned returned -> throw new AssertionError(returned.toString());
+            case Ending.Snoozed snoozed -> throw new AssertionError(snoozed.toString());
         };
     }
 

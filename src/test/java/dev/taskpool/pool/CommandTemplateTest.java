@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.taskpool.model.Json;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class CommandTemplateTest {
     private static CommandTemplate template(String... argv) {
@@ -48,9 +51,9 @@ class CommandTemplateTest {
     @Test
     void whatCannotBePassedIsRefusedInASentence() {
         assertThat(template("p", "{args[0]}").problem(null, null))
-                .hasValueSatisfying(s -> assertThat(s).contains("{args[0]}", "missing"));
+                .hasValueSatisfying(s -> assertThat(s.detail()).contains("{args[0]}", "missing"));
         assertThat(template("p", "{kwargs.n}").problem(null, json("{\"n\":null}")))
-                .hasValueSatisfying(s -> assertThat(s).contains("{kwargs.n}", "null"));
+                .hasValueSatisfying(s -> assertThat(s.detail()).contains("{kwargs.n}", "null"));
         assertThat(template("p", "{args...}").problem(json("[\"a\",null]"), null))
                 .isPresent();
         assertThat(template("p", "{args...}").problem(json("[\"a\\u0000\"]"), null))
@@ -67,7 +70,7 @@ class CommandTemplateTest {
     void valueThatLooksLikeAnOptionNeedsPermission() {
         Json evil = Json.ofValid("[\"--output=/etc/passwd\"]");
         assertThat(template("p", "{args[0]}").problem(evil, null))
-                .hasValueSatisfying(s -> assertThat(s).contains("option"));
+                .hasValueSatisfying(s -> assertThat(s.detail()).contains("option"));
         assertThat(template("p", "{args...}").problem(json("[-5]"), null)).isPresent();
         assertThat(template("p", "--", "{args[0]}").problem(evil, null)).isEmpty();
         assertThat(template("p", "{args[0]}", "--").problem(evil, null)).isPresent();
@@ -87,6 +90,85 @@ class CommandTemplateTest {
 
     private static String input(CommandTemplate template, Json args) {
         return new String(template.fill(args, null).stdin(), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void typesHoldTheirValues(@TempDir Path root) throws Exception {
+        Files.createDirectories(root.resolve("in"));
+        Files.createSymbolicLink(root.resolve("out"), Path.of("/etc"));
+        record Case(String type, String good, String bad, String expected) {}
+        for (Case each : List.of(
+                new Case("int", "-5", "5.0", "a whole number"),
+                new Case("int(1,100)", "100", "101", "a whole number from 1 to 100, is 101"),
+                new Case("int(1,)", "9000000000", "0", "of at least 1, is 0"),
+                new Case("int", "1", "\"1\"", "is \"1\""),
+                new Case("number", "1.50", "\"x\"", "a number"),
+                new Case("number(0,1)", "0.5", "1.01", "a number from 0 to 1, is 1.01"),
+                new Case("string", "\"\"", "5", "a string"),
+                new Case("string(2,3)", "\"\ud83d\ude00é\"", "\"x\"", "of 2 to 3 characters"),
+                new Case("enum(small,large)", "\"large\"", "\"Large\"", "one of small, large"),
+                new Case("match([a-z]{2}\\(\\))", "\"ab()\"", "\"xab()\"", "matches"),
+                new Case("uuid", "\"0189dcd5-5311-7d40-8db0-9496a2eef37b\"", "\"0189dcd5\"", "a UUID"),
+                new Case("path(" + root + ")", "\"in/new.png\"", "\"../x\"", "a path below"),
+                new Case("path(" + root + ")", "\"in\"", "\"/etc/passwd\"", "a path below"),
+                new Case("path(" + root + ")", "\"a/b/../c\"", "\"out/passwd\"", "a path below"))) {
+            CommandTemplate template = template("p", "{args[0]:" + each.type + "}");
+            assertThat(template.problem(json("[" + each.good + "]"), null))
+                    .as(each.type)
+                    .isEmpty();
+            assertThat(template.problem(json("[" + each.bad + "]"), null))
+                    .as(each.type)
+                    .hasValueSatisfying(wrong -> {
+                        assertThat(wrong.pointer()).isEqualTo("/args/0");
+                        assertThat(wrong.detail()).contains("must be ", each.expected);
+                    });
+        }
+        assertThat(fill(template("p", "{args[0]:path(" + root + ")}"), "[\"in/../in/x\"]", null))
+                .containsExactly("p", root + "/in/x");
+        assertThat(template("p", "{args...:int(0,9)}").problem(json("[1,2,30]"), null))
+                .hasValueSatisfying(wrong -> assertThat(wrong.pointer()).isEqualTo("/args/2"));
+    }
+
+    @Test
+    void defaultStandsForWhatIsMissing() {
+        CommandTemplate template = template("p", "{args[0]:int=7}", "{kwargs.size:enum(s,l)=s}", "{kwargs.x=}");
+        assertThat(fill(template, null, null)).containsExactly("p", "7", "s", "");
+        assertThat(fill(template, "[-8]", "{\"size\":\"l\",\"x\":\"y\"}")).containsExactly("p", "-8", "l", "y");
+        assertThat(template.problem(json("[null]"), null)).isPresent();
+    }
+
+    @Test
+    void schemaSaysWhatThePlaceholdersTake() {
+        assertThat(template("p", "x").schema()).isNull();
+        assertThat(template("p", "{args[1]:int(1,9)}", "{kwargs.size:enum(s,l)}", "{kwargs.n:number=1}")
+                        .schema())
+                .hasToString("""
+                        {"type":"object","properties":{"args":{"type":"array","minItems":2,"prefixItems":[{},{"type":"integer","minimum":1,"maximum":9}]},\
+                        "kwargs":{"type":"object","properties":{"n":{"type":"number"},"size":{"type":"string","enum":["s","l"]}},"required":["size"]}},\
+                        "required":["args","kwargs"]}""");
+    }
+
+    @Test
+    void freeCommandRunsWhatItIsTold() {
+        CommandTemplate free = CommandTemplate.free(Map.of(), List.of());
+        assertThat(fill(free, "[\"ls\",\"-l\"]", null)).containsExactly("ls", "-l");
+        assertThat(free.problem(null, null)).isPresent();
+        assertThat(free.problem(json("[\"\"]"), null)).isPresent();
+        assertThatThrownBy(() -> template("{args...}")).hasMessageContaining("exec.enabled");
+    }
+
+    @Test
+    void mistakesInTypesAreNamed() {
+        for (String bad : List.of(
+                "{args[0]:integer}",
+                "{args[0]:int(1)}",
+                "{args[0]:int(a,b)}",
+                "{args[0]:enum}",
+                "{args[0]:match([)}",
+                "{args[0]:path(x)}")) {
+            assertThatThrownBy(() -> template("p", bad)).as(bad).isInstanceOf(IllegalArgumentException.class);
+        }
+        assertThatThrownBy(() -> template("p", "{args...=x}")).hasMessageContaining("default");
     }
 
     @Test

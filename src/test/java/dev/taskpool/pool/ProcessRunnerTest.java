@@ -11,9 +11,10 @@ import dev.taskpool.model.PoolSettings.OnWorkerLost;
 import dev.taskpool.process.ResourceLimits;
 import dev.taskpool.process.Spawner;
 import dev.taskpool.worker.WorkerType;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -36,7 +37,7 @@ class ProcessRunnerTest {
     Path folder;
 
     private final Spawner spawner = Spawner.best();
-    private final ConcurrentLinkedQueue<String> broken = new ConcurrentLinkedQueue<>();
+    private final ConcurrentLinkedQueue<Breakage> broken = new ConcurrentLinkedQueue<>();
     private Path sockets;
     private Bench bench;
     private @Nullable ProcessRunner runner;
@@ -52,11 +53,11 @@ class ProcessRunnerTest {
         if (runner != null) {
             runner.close().get(20, TimeUnit.SECONDS);
         }
-        assertThat(Bench.files(sockets)).isEmpty();
+        await().untilAsserted(() -> assertThat(Bench.files(sockets)).isEmpty());
         Files.delete(sockets);
         spawner.close();
-        assertThat(Thread.getAllStackTraces().keySet())
-                .noneMatch(thread -> thread.getName().startsWith("pool-test-keeper"));
+        await().untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet())
+                .noneMatch(thread -> thread.getName().startsWith("pool-test-keeper")));
     }
 
     private ProcessRunner runner(PoolSettings settings, WorkerType type) {
@@ -86,6 +87,7 @@ class ProcessRunnerTest {
             case Ending.Failed failed -> failed.failure();
             case Ending.NotStarted not -> not.failure();
             case Ending.Returned returned -> throw new AssertionError(returned.toString());
+            case Ending.Snoozed snoozed -> throw new AssertionError(snoozed.toString());
         };
     }
 
@@ -173,10 +175,15 @@ class ProcessRunnerTest {
     void exitOfACallableIsADeath() throws Exception {
         ProcessRunner pool = java(1);
         for (int code : new int[] {0, 3}) {
-            Failure failure = failure(
-                    bench.start(pool, "test.exit", "[" + code + "]", null).await());
+            Ending ending =
+                    bench.start(pool, "test.exit", "[" + code + "]", null).await();
+            Failure failure = failure(ending);
             assertThat(failure.code()).isEqualTo(FailureCode.WORKER_DIED);
             assertThat(failure.exitCode()).isEqualTo(code);
+            assertThat(ending.output().exit()).isNotNull().satisfies(exit -> {
+                assertThat(exit.code()).isEqualTo(code);
+                assertThat(exit.cause()).isEqualTo("exited");
+            });
         }
         assertThat(bench.start(pool, "noop", null, null).result()).hasToString("null");
     }
@@ -265,18 +272,28 @@ class ProcessRunnerTest {
         }
         // The one that was busy last is busy again.
         assertThat(pids).hasSize(1);
-        await().atMost(Duration.ofSeconds(20)).until(() -> workers() == 1);
+        await().until(() -> workers() == 1);
         assertThat(pids).contains(pid(pool));
         pool.configure(Bench.settings(PoolKind.PROCESS, 3, 2, null, null, OnWorkerLost.HEAL));
-        await().atMost(Duration.ofSeconds(20)).until(() -> workers() == 2);
+        await().until(() -> workers() == 2);
         assertThat(broken).isEmpty();
     }
 
-    private static long workers() {
+    /** Of this test, by the mark of its spawner: others may start programs in this JVM at the same time. */
+    private long workers() {
         return ProcessHandle.current()
                 .children()
                 .filter(child -> child.info().command().orElse("").endsWith("/java"))
+                .filter(child -> environment(child).contains("TASKPOOL_BOOT=" + spawner.boot() + "\0"))
                 .count();
+    }
+
+    private static String environment(ProcessHandle process) {
+        try {
+            return Files.readString(Path.of("/proc/" + process.pid() + "/environ"), StandardCharsets.ISO_8859_1);
+        } catch (IOException gone) {
+            return "";
+        }
     }
 
     @Test
@@ -284,7 +301,9 @@ class ProcessRunnerTest {
         ProcessRunner pool = java(Bench.settings(PoolKind.PROCESS, 1, 0, null, null, OnWorkerLost.BREAK));
         Bench.Started dies = bench.start(pool, "test.exit", "[9]", null);
         failure(dies.await());
-        assertThat(broken).singleElement().asString().contains("exit code 9");
+        // The task that the worker held is told first.
+        await().untilAsserted(
+                        () -> assertThat(broken).singleElement().asString().contains("exit code 9"));
     }
 
     @Test
@@ -338,21 +357,5 @@ class ProcessRunnerTest {
         Failure garbage = failure(bench.start(pool, "garbage", null, null).await());
         assertThat(garbage.code()).isEqualTo(FailureCode.WORKER_DIED);
         assertThat(garbage.message()).contains("cannot be understood", "UTF-8");
-    }
-
-    @Test
-    void roundTripIsQuick() throws Exception {
-        ProcessRunner pool = java(1);
-        int runs = 20_000;
-        long[] nanos = new long[runs];
-        for (int i = 0; i < runs; i++) {
-            long from = System.nanoTime();
-            bench.start(pool, "noop", null, null).await();
-            nanos[i] = System.nanoTime() - from;
-        }
-        java.util.Arrays.sort(nanos);
-        System.out.println(
-                "round trip p50 " + nanos[runs / 2] / 1000 + " us, p99 " + nanos[runs * 99 / 100] / 1000 + " us");
-        assertThat(nanos[runs / 2]).isLessThan(2_000_000);
     }
 }

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -63,9 +62,8 @@ class AfterDeathTest {
         assertThat(SpawnerContract.alive(boot)).hasSizeGreaterThanOrEqualTo(2);
         assertThat(guardianLives(boot)).isTrue();
         service.destroyForcibly().waitFor();
-        await().atMost(Duration.ofSeconds(20))
-                .until(() -> SpawnerContract.alive(boot).isEmpty());
-        await().atMost(Duration.ofSeconds(20)).until(() -> !guardianLives(boot));
+        await().until(() -> SpawnerContract.alive(boot).isEmpty());
+        await().until(() -> !guardianLives(boot));
     }
 
     @Test

@@ -46,14 +46,9 @@ abstract class SpawnerContract {
     }
 
     /** Processes with the mark that are no zombies. */
-    static List<Integer> alive(BootId boot) {
-        return ProcFs.pids().stream()
-                .filter(pid -> ProcFs.isOf(pid, boot))
-                .filter(pid -> {
-                    ProcFs.Stat stat = ProcFs.stat(pid);
-                    return stat != null && !stat.isZombie();
-                })
-                .toList();
+    static List<Long> alive(BootId boot) {
+        return new Census(pid -> ProcFs.look(pid, boot), 0)
+                .find().stream().map(ProcessHandle::pid).toList();
     }
 
     ProcessSpec shell(String script) {
@@ -175,6 +170,19 @@ abstract class SpawnerContract {
                 .satisfiesAnyOf(
                         stat -> assertThat(stat).isNull(),
                         stat -> assertThat(stat.isZombie()).isTrue());
+    }
+
+    /** In the middle of an exec it has no environment to be known by. */
+    @Test
+    void daemonThatExecutesItselfAllTheTimeIsGone() throws Exception {
+        Files.writeString(folder.resolve("again"), "[ -s up ] || echo x > up\nexec sh again\n");
+        for (int i = 0; i < 30; i++) {
+            Files.deleteIfExists(folder.resolve("up"));
+            Exit exit = run(shell("(setsid sh again &) ; while [ ! -s up ]; do :; done"));
+            assertThat(exit.strays()).isPositive();
+            assertThat(exit.survivors()).isZero();
+            assertThat(alive(spawner.boot())).isEmpty();
+        }
     }
 
     @Test

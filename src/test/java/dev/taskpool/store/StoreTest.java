@@ -11,6 +11,7 @@ import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.Outcome;
+import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
@@ -60,7 +61,23 @@ class StoreTest {
 
     private static Task task(long sequence, @Nullable BatchId batch, @Nullable IdempotencyKey key) {
         TaskSpec spec = new TaskSpec(
-                "noop", null, null, "default", null, null, 0, 0, 1, OnLost.FAIL, Map.of(), batch, 0, null, key);
+                "noop",
+                null,
+                null,
+                "default",
+                null,
+                null,
+                0,
+                0,
+                1,
+                RetryPolicy.DEFAULT,
+                null,
+                OnLost.FAIL,
+                Map.of(),
+                batch,
+                0,
+                null,
+                key);
         return Task.accepted(new TaskId(sequence, sequence * 31), spec, System.currentTimeMillis(), 0);
     }
 

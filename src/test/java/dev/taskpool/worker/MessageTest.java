@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.taskpool.callable.CallableSpec;
+import dev.taskpool.model.Failure;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.OnLost;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -39,9 +42,20 @@ class MessageTest {
         for (Message.FromWorker message : List.<Message.FromWorker>of(
                 new Message.FromWorker.Hello(1, "t", "java", "1.0", true),
                 new Message.FromWorker.Hello(1, "t", "java", "1.0", false),
+                new Message.FromWorker.Hello(1, "t", "python", "1", true, 77, 1500, "SIGUSR2", Json.ofValid("[{}]")),
                 new Message.FromWorker.Result("t_1", any),
                 new Message.FromWorker.Failed("t_1", "c", "E", "m \"\n\u0000 😀", "trace", any),
                 new Message.FromWorker.Failed("t_1", null, null, "", null, null),
+                new Message.FromWorker.Failed(
+                        "t_1",
+                        null,
+                        "E",
+                        "m",
+                        null,
+                        null,
+                        List.of(new Failure.Cause("C", "c \u20ac", "trace"), new Failure.Cause(null, "", null))),
+                new Message.FromWorker.Settle("t_1"),
+                new Message.FromWorker.Heartbeat(),
                 new Message.FromWorker.Progress("t_1", 0.25, "quarter"),
                 new Message.FromWorker.Output("t_1", true, "ä\u2028\n"),
                 new Message.FromWorker.Goodbye(),
@@ -116,10 +130,37 @@ class MessageTest {
                 "{\"type\":\"stop\"} x",
                 "{\"type\":\"result\",\"result\":1}",
                 "{\"type\":\"output\",\"task\":\"t\"}",
+                "{\"type\":\"hello\",\"token\":\"t\",\"cancel_signal\":\"SIGNOSUCH\"}",
                 " {\"type\":\"stop\"}")) {
             assertThat(catchThrowable(() -> Message.fromWorker(bad.getBytes(StandardCharsets.UTF_8))))
                     .as(bad)
                     .isInstanceOf(IOException.class);
+        }
+    }
+
+    @Test
+    void whatAWorkerOffersIsReadStrictly() throws IOException {
+        Json offers = Json.ofValid("""
+                [{"name":"a:b","description":null,"later":1},
+                 {"name":"c","description":"d","schema":{"x":1.0},"on_lost":"retry","max_attempts":3,"timeout_ms":1500}]""");
+        List<CallableSpec> specs = Offers.read(offers);
+        assertThat(specs).extracting(CallableSpec::name).containsExactly("a:b", "c");
+        assertThat(specs.get(0).onLost()).isEqualTo(OnLost.FAIL);
+        assertThat(specs.get(1).maxAttempts()).isEqualTo(3);
+        assertThat(Offers.read(Offers.write(specs))).isEqualTo(specs);
+        assertThat(Offers.read(null)).isEmpty();
+        for (String bad : List.of(
+                "{}",
+                "[{}]",
+                "[{\"name\":\"no blanks\"}]",
+                "[{\"name\":\"a\",\"on_lost\":\"maybe\"}]",
+                "[{\"name\":\"a\",\"schema\":[]}]",
+                "[{\"name\":\"a\",\"timeout_ms\":0}]",
+                "[{\"name\":\"a\",\"max_attempts\":1000}]")) {
+            assertThatThrownBy(() -> Offers.read(Json.ofValid(bad)))
+                    .as(bad)
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("callables");
         }
     }
 

@@ -1,0 +1,120 @@
+package dev.taskpool.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureMatch;
+import dev.taskpool.model.Json;
+import dev.taskpool.model.OnLost;
+import dev.taskpool.model.Outcome;
+import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.PoolSettings.OnWorkerLost;
+import dev.taskpool.model.PoolState;
+import dev.taskpool.model.RetryPolicy;
+import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.WorkerPolicy;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class CodecTest {
+    private static final TaskSpec SPEC = new TaskSpec(
+            "c",
+            null,
+            null,
+            "p",
+            null,
+            null,
+            0,
+            0,
+            1,
+            RetryPolicy.DEFAULT,
+            null,
+            OnLost.FAIL,
+            Map.of(),
+            null,
+            0,
+            null,
+            null);
+
+    private static Task failed(Failure failure) {
+        Task begun = Task.accepted(new TaskId(1, 2), SPEC, 1_000, 0).started(1_001);
+        return begun.finished(new Outcome.Failed(failure), Task.Output.NONE, 2_000_000, 5, 9_000);
+    }
+
+    private static Task copy(Task task) {
+        Bytes out = new Bytes(64);
+        Codec.progress(task, out);
+        return Codec.progress(task.id(), SPEC, new Bytes.Reader(out.view()));
+    }
+
+    @Test
+    void historyAndPolicySurvive() {
+        RetryPolicy policy = new RetryPolicy(
+                1,
+                1.5,
+                2,
+                0.25,
+                List.of(FailureMatch.parse("exit:64-78")),
+                List.of(FailureMatch.parse("signal:SIGHUP")));
+        TaskSpec spec = new TaskSpec(
+                "c", null, null, "p", null, null, 0, 0, 9, policy, 77L, OnLost.RETRY, Map.of(), null, 0, null, null);
+        Bytes out = new Bytes(64);
+        Codec.spec(spec, out);
+        assertThat(Codec.spec(new Bytes.Reader(out.view()))).isEqualTo(spec);
+        Task task = Task.accepted(new TaskId(1, 2), SPEC, 1_000, 0)
+                .started(1_001)
+                .retried(2_000, Task.Output.NONE, Failure.of("exception", "no"), 1_002, 1)
+                .started(2_001)
+                .requeuedAfterLoss(Task.Output.NONE, 2_002)
+                .started(2_003)
+                .snoozed(3_000, Task.Output.NONE);
+        assertThat(task.history()).hasSize(2);
+        assertThat(task.snoozes()).isEqualTo(1);
+        assertThat(copy(task)).isEqualTo(task);
+    }
+
+    @Test
+    void failureKeepsItsCauses() {
+        Failure plain = new Failure("exception", "m", "E", "trace", Json.ofValid("[1]"), 3, "SIGKILL");
+        assertThat(copy(failed(plain))).isEqualTo(failed(plain));
+        Failure caused = new Failure(
+                "exception",
+                "m",
+                "E",
+                null,
+                null,
+                null,
+                null,
+                List.of(new Failure.Cause("C", "c ä", "trace"), new Failure.Cause(null, "", null)));
+        assertThat(copy(failed(caused))).isEqualTo(failed(caused));
+    }
+
+    @Test
+    void longChainsOfCausesAreCut() {
+        Failure.Cause cause = new Failure.Cause("C", "", null);
+        Failure failure = new Failure(
+                "exception", "m", null, null, null, null, null, java.util.Collections.nCopies(1_000, cause));
+        assertThat(failure.causes()).hasSize(Failure.MAX_CAUSES);
+        assertThat(copy(failed(failure))).isEqualTo(failed(failure));
+    }
+
+    @Test
+    void poolKeepsHowItsWorkersBeginAndEnd() {
+        PoolSettings plain =
+                new PoolSettings(PoolKind.PROCESS, 2, 1, false, "java", 3, 4L, OnWorkerLost.BREAK, null, 10, null, 100);
+        for (WorkerPolicy policy : List.of(
+                WorkerPolicy.NONE,
+                new WorkerPolicy(null, null, 5L, 6),
+                new WorkerPolicy(
+                        new WorkerPolicy.Initializer("a:b", Json.ofValid("[1]"), null), 1L << 30, null, null))) {
+            Change.StoredPool pool = new Change.StoredPool("p", plain.with(policy), PoolState.PAUSED, true);
+            Bytes out = new Bytes(64);
+            Codec.pool(pool, out);
+            assertThat(Codec.pool(new Bytes.Reader(out.view()))).isEqualTo(pool);
+        }
+    }
+}
