@@ -46,6 +46,7 @@ final class Applier implements AutoCloseable {
      */
     private static final long KEPT_NANOS = TimeUnit.MINUTES.toNanos(5);
 
+    private static final long COMPACT_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /** Frames that the journal holds for H2; the writer waits when there are more. */
@@ -88,6 +89,8 @@ final class Applier implements AutoCloseable {
     /** Written to H2, in order, and not yet safe there: a failing disk can take H2 back to its last checkpoint. */
     private final List<Pending> uncertain = new ArrayList<>();
 
+    private final Compaction compaction = new Compaction();
+    private long lastCompaction;
     private long kept;
     private long lastApply;
     private long lastClean;
@@ -286,6 +289,7 @@ final class Applier implements AutoCloseable {
                 checkpoint();
                 expire();
                 clean();
+                compact();
                 if (!healthy) {
                     LOG.info("the database can be written again");
                     healthy = true;
@@ -550,6 +554,15 @@ final class Applier implements AutoCloseable {
             } finally {
                 lock.unlock();
             }
+        }
+    }
+
+    private void compact() throws SQLException {
+        long now = ticker.nanos();
+        if (now - lastCompaction >= COMPACT_NANOS) {
+            writes();
+            compaction.step(java.util.Objects.requireNonNull(connection));
+            lastCompaction = ticker.nanos();
         }
     }
 

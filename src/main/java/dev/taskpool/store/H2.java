@@ -19,7 +19,8 @@ import org.slf4j.LoggerFactory;
  * {@code OPTIMIZE_REUSE_RESULTS=0} guards against h2database#4208; WRITE_DELAY and RETENTION_TIME keep their defaults,
  * since lowering them has cost others their files (h2database#4012, #4387). {@code taskpool:} is {@link H2File}, without
  * which a kill takes the file back to an earlier checkpoint; {@code MAX_COMPACT_TIME=0} because closing would otherwise
- * move chunks about, for at most 200 ms, and with a retention of zero.
+ * move chunks about, for at most 200 ms, and with a retention of zero;
+ * {@code COMPRESS} because a task's pages, written several times each and kept for 45 s, take a third of the file then.
  */
 final class H2 {
     private static final Logger LOG = LoggerFactory.getLogger(H2.class);
@@ -36,7 +37,7 @@ final class H2 {
         source = new JdbcDataSource();
         source.setURL("jdbc:h2:" + H2File.SCHEME + ":async:" + path
                 + "/tasks;DB_CLOSE_ON_EXIT=FALSE;DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=5000;OPTIMIZE_REUSE_RESULTS=0"
-                + ";CACHE_SIZE=32768;MAX_COMPACT_TIME=0");
+                + ";CACHE_SIZE=32768;MAX_COMPACT_TIME=0;COMPRESS=TRUE");
         source.setUser("taskpool");
         source.setPassword("");
     }

@@ -1,0 +1,189 @@
+package dev.taskpool.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import org.h2.store.fs.FileBase;
+import org.h2.store.fs.FilePath;
+import org.h2.store.fs.FilePathWrapper;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** H2's file is compacted while it is in use, and the process is killed at any of the writes of that. */
+class CompactionTest {
+    @TempDir
+    Path folder;
+
+    /** Lets so many writes through; then the process is as good as dead. */
+    private static final AtomicLong WRITES_LEFT = new AtomicLong();
+
+    /** For H2, which makes them itself. */
+    public static final class MortalFile extends FilePathWrapper {
+        @Override
+        public String getScheme() {
+            return "mortal";
+        }
+
+        @Override
+        public FileChannel open(String mode) throws IOException {
+            FileChannel file = unwrap().open(mode);
+            return new FileBase() {
+                private void live() throws IOException {
+                    if (WRITES_LEFT.decrementAndGet() < 0) {
+                        throw new IOException("killed");
+                    }
+                }
+
+                @Override
+                public synchronized int write(ByteBuffer source, long position) throws IOException {
+                    live();
+                    return file.write(source, position);
+                }
+
+                @Override
+                public FileChannel truncate(long size) throws IOException {
+                    live();
+                    file.truncate(size);
+                    return this;
+                }
+
+                @Override
+                public int write(ByteBuffer source) throws IOException {
+                    live();
+                    return file.write(source);
+                }
+
+                @Override
+                public synchronized int read(ByteBuffer target, long position) throws IOException {
+                    return file.read(target, position);
+                }
+
+                @Override
+                public int read(ByteBuffer target) throws IOException {
+                    return file.read(target);
+                }
+
+                @Override
+                public long position() throws IOException {
+                    return file.position();
+                }
+
+                @Override
+                public FileChannel position(long position) throws IOException {
+                    file.position(position);
+                    return this;
+                }
+
+                @Override
+                public long size() throws IOException {
+                    return file.size();
+                }
+
+                @Override
+                public FileLock tryLock(long position, long size, boolean shared) throws IOException {
+                    return file.tryLock(position, size, shared);
+                }
+
+                @Override
+                protected void implCloseChannel() throws IOException {
+                    file.close();
+                }
+            };
+        }
+    }
+
+    private Connection connect() throws SQLException {
+        H2File.register();
+        FilePath.register(new MortalFile());
+        Connection c = DriverManager.getConnection("jdbc:h2:" + H2File.SCHEME + ":mortal:" + folder.toAbsolutePath()
+                + "/tasks;DB_CLOSE_ON_EXIT=FALSE;DB_CLOSE_DELAY=-1;MAX_COMPACT_TIME=0;COMPRESS=TRUE");
+        try (Statement statement = c.createStatement()) {
+            // So that dead chunks are written over at once, and not after 45 s.
+            statement.execute("SET RETENTION_TIME 0");
+        }
+        c.setAutoCommit(false);
+        return c;
+    }
+
+    @Test
+    void killAtAnyWriteOfACompactionCostsNothing() throws SQLException {
+        Random random = new Random(5);
+        Compaction compaction = new Compaction(1 << 20);
+        WRITES_LEFT.set(Long.MAX_VALUE);
+        try (Connection c = connect();
+                Statement statement = c.createStatement()) {
+            statement.execute("CREATE TABLE item (id BIGINT PRIMARY KEY, data VARBINARY(2000000))");
+            statement.execute("CREATE TABLE applied (id INT PRIMARY KEY, frame BIGINT)");
+            statement.execute("INSERT INTO applied VALUES (1, 0)");
+            c.commit();
+            statement.execute("CHECKPOINT SYNC");
+        }
+        long written = 0;
+        int killed = 0;
+        for (int round = 0; round < 60; round++) {
+            try (Connection c = connect();
+                    Statement statement = c.createStatement()) {
+                try (ResultSet rs = statement.executeQuery("SELECT frame, (SELECT COUNT(*) FROM item) FROM applied")) {
+                    rs.next();
+                    assertThat(rs.getLong(1)).as("round %d", round).isGreaterThanOrEqualTo(written);
+                    written = rs.getLong(1);
+                }
+                WRITES_LEFT.set(random.nextInt(70));
+                for (int i = 0; i < 20; i++) {
+                    write(c, written + 1, random);
+                    statement.execute("CHECKPOINT SYNC");
+                    written++;
+                    compaction.step(c);
+                }
+                WRITES_LEFT.set(Long.MAX_VALUE);
+            } catch (SQLException | RuntimeException e) {
+                killed++;
+                end();
+            }
+        }
+        assertThat(killed).isGreaterThan(20);
+    }
+
+    /** Ends the process's database without a write more, and lets the next one write. */
+    private void end() {
+        WRITES_LEFT.set(0);
+        try (Connection c = connect();
+                Statement statement = c.createStatement()) {
+            statement.execute("SHUTDOWN IMMEDIATELY");
+        } catch (SQLException e) {
+            assertThat(e.getErrorCode()).as("it is closed").isPositive();
+        }
+        WRITES_LEFT.set(Long.MAX_VALUE);
+    }
+
+    private static void write(Connection c, long frame, Random random) throws SQLException {
+        try (PreparedStatement merge = c.prepareStatement("MERGE INTO item VALUES (?, ?)");
+                PreparedStatement delete = c.prepareStatement("DELETE FROM item WHERE id = ?");
+                PreparedStatement note = c.prepareStatement("UPDATE applied SET frame = ? WHERE id = 1")) {
+            for (int row = random.nextInt(6); row > 0; row--) {
+                byte[] data = new byte[random.nextInt(10) == 0 ? random.nextInt(700_000) : random.nextInt(20_000)];
+                random.nextBytes(data);
+                merge.setLong(1, random.nextInt(40));
+                merge.setBytes(2, data);
+                merge.executeUpdate();
+            }
+            delete.setLong(1, random.nextInt(40));
+            delete.executeUpdate();
+            note.setLong(1, frame);
+            note.executeUpdate();
+            c.commit();
+        }
+    }
+}
