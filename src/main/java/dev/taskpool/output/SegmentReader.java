@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 final class SegmentReader implements AutoCloseable {
     static final int VERSION = 1;
     private static final int BUFFER_BYTES = 16 * 1024;
+    /** More often in a row than this it is not missed by chance. */
+    private static final int MOST_TRIES = 100;
+
     private static final long END = -1;
 
     private final RandomAccessFile file;
@@ -49,17 +52,20 @@ final class SegmentReader implements AutoCloseable {
 
     /** Opens a segment; returns null where there is none, or not yet its first bytes. */
     static @Nullable SegmentReader open(Path path) throws IOException {
-        if (!Files.exists(path)) {
-            return null;
-        }
-        RandomAccessFile file;
-        try {
-            file = new RandomAccessFile(path.toFile(), "r");
-        } catch (FileNotFoundException e) {
-            if (Files.exists(path)) {
-                throw e;
+        RandomAccessFile file = null;
+        for (int tries = 1; file == null; tries++) {
+            if (!Files.exists(path)) {
+                return null;
             }
-            return null;
+            try {
+                file = new RandomAccessFile(path.toFile(), "r");
+            } catch (FileNotFoundException e) {
+                // The names of the ring are used again: it may have been looked for between the end of one and the
+                // beginning of the next.
+                if (tries == MOST_TRIES) {
+                    throw e;
+                }
+            }
         }
         SegmentReader reader = new SegmentReader(file);
         try {
