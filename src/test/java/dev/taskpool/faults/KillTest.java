@@ -32,7 +32,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The promise, under kill -9 at random moments: what was acknowledged is there, what was told stands, nothing stays RUNNING. */
 class KillTest {
-    private static final int KILLS = 20;
+    /** For each durability; more take the whole verify over its ten minutes. */
+    private static final int KILLS = 12;
     private static final int CLIENTS = 8;
 
     /** What they may run, and whether it may run twice. */
