@@ -34,6 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class KillTest {
     /** For each durability; more take the whole verify over its ten minutes. */
     private static final int KILLS = 12;
+
     private static final int CLIENTS = 8;
 
     /** What they may run, and whether it may run twice. */
