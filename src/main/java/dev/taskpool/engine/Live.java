@@ -396,7 +396,7 @@ final class Live {
         reading++;
         ReadyQueue.Entry from = pool.queue.boundary();
         int limit = Math.min(2_000, pool.queue.room());
-        store.ready(pool.name, from.place(), from.sequence(), limit)
+        store.pending(pool.name, false, from.place(), from.sequence(), limit)
                 .whenComplete((page, error) -> mailbox.put(tx -> refilled(tx, pool, page, error)));
     }
 

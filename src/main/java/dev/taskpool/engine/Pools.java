@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What can be done to pools. Each method decides within a transaction, on the engine's thread. */
 final class Pools {
+    private static final int SWEEP_PAGE = 1_000;
     private static final long RETRY_NANOS = 300_000_000L;
 
     private Pools() {}
@@ -221,26 +222,35 @@ final class Pools {
         tx.after(() -> {
             if (pool.pending > 0) {
                 pool.sweeps++;
-                sweep.next(0);
+                sweep.next(Mark.FIRST);
             } else {
                 done.run();
             }
         });
     }
 
+    /**
+     * How far a sweep is, in the order of the database's index. The delayed come first: one whose delay ends meanwhile goes
+     * to the ready ones and is met there.
+     */
+    private record Mark(boolean delayed, long place, long sequence) {
+        static final Mark FIRST = new Mark(true, Long.MIN_VALUE, Long.MIN_VALUE);
+        static final Mark FIRST_READY = new Mark(false, Long.MIN_VALUE, Long.MIN_VALUE);
+    }
+
     /** @param last the sequence of the last task that is meant */
     private record Sweep(Live live, LivePool pool, long last, UnaryOperator<Task> end, Runnable done) {
-        void next(long after) {
+        void next(Mark after) {
             live.reading++;
             live.store
-                    .pending(pool.name, after, 1_000)
+                    .pending(pool.name, after.delayed, after.place, after.sequence, SWEEP_PAGE)
                     .whenComplete((page, error) -> live.mailbox.put(new EndPage(this, after, page, error)));
         }
     }
 
     private record EndPage(
             Sweep sweep,
-            long after,
+            Mark after,
             Store.@Nullable Page page,
             @Nullable Throwable error) implements Command {
         @Override
@@ -252,8 +262,7 @@ final class Pools {
             boolean complete = page != null && error == null && page.complete();
             for (Task stored : tasks) {
                 if (stored.id().sequence() > sweep.last) {
-                    complete = true;
-                    break;
+                    continue;
                 }
                 Cell cell = live.resident(stored);
                 Task task = tx.latest(cell);
@@ -261,10 +270,11 @@ final class Pools {
                     live.endPending(tx, cell, sweep.end.apply(task));
                 }
             }
-            boolean over = complete;
             tx.after(() -> {
                 live.evictDeferred();
-                if (over) {
+                if (complete && after.delayed) {
+                    sweep.next(Mark.FIRST_READY);
+                } else if (complete) {
                     sweep.pool.sweeps--;
                     sweep.done.run();
                     live.mailbox.put(next -> live.dispatch(next, sweep.pool));
@@ -272,7 +282,8 @@ final class Pools {
                     // The store cannot be read at the moment: not at once again.
                     live.timers.at(live.ticker.nanos() + RETRY_NANOS, next -> sweep.next(after));
                 } else {
-                    sweep.next(tasks.getLast().id().sequence());
+                    Task end = tasks.getLast();
+                    sweep.next(new Mark(after.delayed, live.rank(end), end.id().sequence()));
                 }
             });
         }

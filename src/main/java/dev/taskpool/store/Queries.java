@@ -148,16 +148,17 @@ final class Queries {
                 .findOne();
     }
 
-    /** Returns pending tasks that are ready, from behind a place on, in their order. */
-    Store.Page ready(String pool, long place, long sequence, int limit) {
+    /** Returns pending tasks of a pool that are ready to start, or are delayed, in their order, from behind a place on. */
+    Store.Page pending(String pool, boolean delayed, long place, long sequence, int limit) {
         // Two ranges of the index instead of one row comparison, which H2 would not turn into a seek; and ordered by
         // all
         // its columns, because H2 sorts everything itself where the order leaves out those that are equal.
         List<Long> found = new ArrayList<>(handle.createQuery("""
                         SELECT seq FROM open_task
-                         WHERE pool = :pool AND phase = 1 AND place = :place AND seq > :seq
+                         WHERE pool = :pool AND phase = :phase AND place = :place AND seq > :seq
                          ORDER BY pool, phase, place, seq LIMIT :limit""")
                 .bind("pool", pool)
+                .bind("phase", delayed ? 3 : 1)
                 .bind("place", place)
                 .bind("seq", sequence)
                 .bind("limit", limit)
@@ -166,9 +167,10 @@ final class Queries {
         if (found.size() < limit) {
             found.addAll(handle.createQuery("""
                             SELECT seq FROM open_task
-                             WHERE pool = :pool AND phase = 1 AND place > :place
+                             WHERE pool = :pool AND phase = :phase AND place > :place
                              ORDER BY pool, phase, place, seq LIMIT :limit""")
                     .bind("pool", pool)
+                    .bind("phase", delayed ? 3 : 1)
                     .bind("place", place)
                     .bind("limit", limit - found.size())
                     .mapTo(Long.class)
@@ -196,19 +198,6 @@ final class Queries {
                     .mapTo(Long.class)
                     .list());
         }
-        return page(found, limit);
-    }
-
-    /** Returns all pending tasks of a pool up to a number, in order of acceptance from behind a sequence on. */
-    Store.Page pending(String pool, long after, int limit) {
-        List<Long> found = handle.createQuery("""
-                        SELECT seq FROM open_task
-                         WHERE pool = :pool AND phase IN (1, 3) AND seq > :after ORDER BY seq LIMIT :limit""")
-                .bind("pool", pool)
-                .bind("after", after)
-                .bind("limit", limit)
-                .mapTo(Long.class)
-                .list();
         return page(found, limit);
     }
 

@@ -261,14 +261,9 @@ public final class Store implements AutoCloseable {
      */
     public record Page(List<Task> tasks, boolean complete) {}
 
-    /** Returns tasks of a pool that are ready to start, in their order, from behind a place on. */
-    public CompletableFuture<Page> ready(String pool, long place, long sequence, int limit) {
-        return caughtUp(q -> q.ready(pool, place, sequence, limit));
-    }
-
-    /** Returns pending tasks of a pool, in order of acceptance, from behind a sequence on. */
-    public CompletableFuture<Page> pending(String pool, long after, int limit) {
-        return caughtUp(q -> q.pending(pool, after, limit));
+    /** Returns pending tasks of a pool that are ready to start, or are delayed, in their order, from behind a place on. */
+    public CompletableFuture<Page> pending(String pool, boolean delayed, long place, long sequence, int limit) {
+        return caughtUp(q -> q.pending(pool, delayed, place, sequence, limit));
     }
 
     /**
