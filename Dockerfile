@@ -24,7 +24,7 @@ COPY --from=build /src/target/taskpool.jar /app/taskpool.jar
 WORKDIR /app
 # The cache fits exactly this JVM and these jars, so it is made here.
 RUN TASKPOOL_SERVER_PORT=0 TASKPOOL_STORE_DIRECTORY=/tmp/aot TASKPOOL_LOG_LEVEL=error \
-    java -XX:+UseSerialGC -XX:+UseCompactObjectHeaders -XX:AOTCacheOutput=/app/taskpool.aot "-Xlog:aot*=off,cds*=off" \
+    java -XX:+UseParallelGC -XX:NewRatio=1 -XX:+UseCompactObjectHeaders -XX:AOTCacheOutput=/app/taskpool.aot "-Xlog:aot*=off,cds*=off" \
     --sun-misc-unsafe-memory-access=allow -jar /app/taskpool.jar serve --stop-when-ready; rm -rf /tmp/aot
 USER taskpool
 VOLUME /data

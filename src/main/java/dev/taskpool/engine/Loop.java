@@ -26,6 +26,10 @@ final class Loop implements Runnable {
     private static final int MAX_COMMANDS = 1_024;
 
     private static final long MAX_WEIGHT = 8L << 20;
+
+    /** A batch gathers for as long as so many writes take: by then what it waits for has cost more than it saves. */
+    private static final int GATHER_WRITES = 3;
+
     private static final long RETRY_NANOS = 300_000_000L;
     private static final long TICK_NANOS = 1_000_000_000L;
 
@@ -43,6 +47,9 @@ final class Loop implements Runnable {
     private volatile boolean down;
 
     private long retryAt;
+
+    /** What the last write took. */
+    private long writeNanos;
 
     private volatile boolean closing;
 
@@ -105,9 +112,13 @@ final class Loop implements Runnable {
         List<Command> decided = new ArrayList<>();
         dispatchDirty(tx);
         long weight = 0;
+        long begun = live.ticker.nanos();
         while (weight < MAX_WEIGHT && decided.size() < MAX_COMMANDS) {
             Command command = facts.isEmpty() ? incoming.poll() : facts.poll();
             if (command == null) {
+                if (tx.needsCommit() && gather(begun)) {
+                    continue;
+                }
                 break;
             }
             if (decide(command, tx)) {
@@ -119,6 +130,19 @@ final class Loop implements Runnable {
             return;
         }
         tell(tx);
+    }
+
+    /**
+     * Lets in what comes while others have the processor, as long as more comes and the last writes are worth it: short runs
+     * that this batch started end within it, and their workers take the next ones, so that what becomes durable with one
+     * write is not bounded by the number of workers. Where nobody else is at work this costs nothing.
+     */
+    @SuppressWarnings("ThreadPriorityCheck") // a hint, and only that: nothing depends on what it does
+    private boolean gather(long begun) {
+        Thread.yield();
+        long now = live.ticker.nanos();
+        take(now);
+        return !incoming.isEmpty() && now - begun < GATHER_WRITES * writeNanos;
     }
 
     private void dispatchDirty(Transaction tx) {
@@ -172,7 +196,8 @@ final class Loop implements Runnable {
             }
             return false;
         }
-        live.observer.committed(changes.size(), live.ticker.nanos() - begun);
+        writeNanos = live.ticker.nanos() - begun;
+        live.observer.committed(changes.size(), writeNanos);
         return true;
     }
 
