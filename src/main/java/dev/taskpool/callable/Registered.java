@@ -1,5 +1,6 @@
 package dev.taskpool.callable;
 
+import dev.taskpool.model.FileRules;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
@@ -15,12 +16,14 @@ import org.jspecify.annotations.Nullable;
  * @param code what runs in this JVM; null where it is a command or lives in a worker of another language
  * @param check what its arguments must be beyond its schema; null is anything
  * @param workerTypes which workers of PROCESS pools have it; empty where none has
+ * @param files what it takes along and leaves behind in files; only commands do
  */
 public record Registered(
         CallableSpec spec,
         @Nullable TaskCallable code,
         @Nullable ArgumentCheck check,
-        Set<String> workerTypes) {
+        Set<String> workerTypes,
+        FileRules files) {
     /** Says at submission whether arguments can be passed at all. Safe for all threads. */
     @FunctionalInterface
     public interface ArgumentCheck {
@@ -38,17 +41,18 @@ public record Registered(
                 spec,
                 code,
                 null,
-                spec.poolKinds().contains(PoolKind.PROCESS) ? Set.of(PoolSettings.JAVA_WORKER) : Set.of());
+                spec.poolKinds().contains(PoolKind.PROCESS) ? Set.of(PoolSettings.JAVA_WORKER) : Set.of(),
+                FileRules.NONE);
     }
 
     /** One that runs as a command. */
-    public static Registered command(CallableSpec spec, @Nullable ArgumentCheck check) {
-        return new Registered(spec, null, check, Set.of());
+    public static Registered command(CallableSpec spec, @Nullable ArgumentCheck check, FileRules files) {
+        return new Registered(spec, null, check, Set.of(), files);
     }
 
     /** One that only workers of this type have. */
     public static Registered of(String workerType, CallableSpec spec) {
-        return new Registered(spec, null, null, Set.of(workerType));
+        return new Registered(spec, null, null, Set.of(workerType), FileRules.NONE);
     }
 
     /** Returns whether a pool with these settings can run it. */

@@ -19,6 +19,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 public final class Registry {
     private final Map<String, Registered> byName;
     private final Map<String, Schema> schemas;
+    private final Map<String, LongNumbers> longNumbers;
 
     /**
      * @param all in any order
@@ -36,6 +38,7 @@ public final class Registry {
     public Registry(Collection<Registered> all) {
         Map<String, Registered> names = new TreeMap<>();
         Map<String, Schema> compiled = new HashMap<>();
+        Map<String, LongNumbers> numbers = new HashMap<>();
         SchemaRegistry factory = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12);
         for (Registered each : all) {
             String name = each.spec().name();
@@ -44,10 +47,12 @@ public final class Registry {
             }
             if (each.spec().schema() != null) {
                 compiled.put(name, factory.getSchema(each.spec().schema()));
+                numbers.put(name, LongNumbers.in(each.spec().schema()));
             }
         }
         this.byName = names;
         this.schemas = Map.copyOf(compiled);
+        this.longNumbers = Map.copyOf(numbers);
     }
 
     /** Returns the callables that the jars of a folder offer; none where there is no such folder. */
@@ -100,17 +105,24 @@ public final class Registry {
      */
     public void checkArguments(String name, @Nullable Json args, @Nullable Json kwargs, String pointer) {
         Registered callable = byName.get(name);
+        LongNumbers looked = longNumbers.get(name);
+        if (looked != null) {
+            refuse(looked.problem(args, kwargs), pointer);
+        }
         // First what knows the callable best: its words are clearer than a schema's.
         if (callable != null && callable.check() != null) {
-            callable.check().problem(args, kwargs).ifPresent(wrong -> {
-                throw Problem.field(
-                        ProblemCode.INVALID_ARGUMENTS, pointer + wrong.pointer(), shortened(wrong.detail()));
-            });
+            refuse(callable.check().problem(args, kwargs), pointer);
         }
         Schema schema = schemas.get(name);
         if (schema != null) {
             checkSchema(schema, args, kwargs, pointer);
         }
+    }
+
+    private static void refuse(Optional<Problem.FieldError> problem, String pointer) {
+        problem.ifPresent(wrong -> {
+            throw Problem.field(ProblemCode.INVALID_ARGUMENTS, pointer + wrong.pointer(), shortened(wrong.detail()));
+        });
     }
 
     private static void checkSchema(Schema schema, @Nullable Json args, @Nullable Json kwargs, String pointer) {

@@ -90,7 +90,9 @@ final class Composition {
                 settings.allCommands().entrySet()) {
             CommandTemplate template = templates.get(command.getKey());
             all.add(Registered.command(
-                    spec(command.getKey(), command.getValue(), template), template == null ? null : template::problem));
+                    spec(command.getKey(), command.getValue(), template),
+                    template == null ? null : template::problem,
+                    command.getValue().files()));
         }
         Map<String, String> owners = new HashMap<>();
         all.forEach(each -> owners.put(each.spec().name(), "is there without it"));
@@ -137,6 +139,7 @@ final class Composition {
             try {
                 CommandTemplate template = name.equals(Settings.EXEC) && command.equals(settings.exec())
                         ? CommandTemplate.free(command.env(), command.inheritEnv())
+                                .with(command.files())
                         : template(command);
                 all.put(name, template.as(command.user()));
             } catch (IllegalArgumentException e) {
@@ -148,13 +151,15 @@ final class Composition {
 
     private static CommandTemplate template(Settings.Command command) {
         return CommandTemplate.of(
-                command.argv(),
-                command.allowLeadingDash(),
-                command.stdin(),
-                command.result(),
-                command.env(),
-                command.inheritEnv(),
-                command.successExitCodes());
+                        command.argv(),
+                        command.allowLeadingDash(),
+                        command.stdin(),
+                        command.result(),
+                        command.env(),
+                        command.inheritEnv(),
+                        command.successExitCodes())
+                .with(command.files())
+                .snoozing(command.snoozeExitCodes());
     }
 
     /** Returns what is wrong with a command. */
@@ -238,6 +243,29 @@ final class Composition {
             if (reason != null) {
                 throw new CannotStartException(key + " sets " + name + ": " + reason, null);
             }
+        }
+    }
+
+    /** Returns what an operator should know of limits that are kept, but not to the letter; nothing where none is set. */
+    static List<String> notes(Settings settings) {
+        List<String> where = new ArrayList<>();
+        settings.pools().forEach((name, pool) -> {
+            noteScratch(where, "pools." + name + ".limits", pool.limits().defaults());
+            noteScratch(where, "pools." + name + ".max_limits", pool.limits().maximum());
+        });
+        settings.allCommands()
+                .forEach((name, command) -> noteScratch(where, "commands." + name + ".limits", command.limits()));
+        return where.isEmpty()
+                ? List.of()
+                : List.of(String.join(", ", where)
+                        + " is kept by looking into the folder four times a second, less often where that takes long: a program can write more"
+                        + " between two looks, files that are deleted and still open are not seen, nor is what it writes elsewhere."
+                        + " limits.file_size bounds each file at once.");
+    }
+
+    private static void noteScratch(List<String> where, String key, Limits limits) {
+        if (limits.scratchBytes() != null) {
+            where.add(key + ".scratch");
         }
     }
 

@@ -29,6 +29,7 @@ final class ConfigCommand implements Runnable {
             Composition.check(loaded.settings());
             Path path = file.path();
             System.out.println((path == null ? "the defaults" : path) + ": valid");
+            Composition.notes(loaded.settings()).forEach(note -> System.out.println("note: " + note));
             return 0;
         } catch (ConfigException e) {
             return ConfigFile.refuse(e);

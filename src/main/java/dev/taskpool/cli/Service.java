@@ -101,6 +101,7 @@ public final class Service implements AutoCloseable {
                     settings.tasks().maxOutputBytes(),
                     settings.store().fsync(),
                     ticker);
+            Scratch.remove(outputs.artifacts().unfinished());
             CallableInvoker invoker = new CallableInvoker(
                     settings.tasks().maxResultBytes(), settings.tasks().traces());
             Destinations destinations = new Destinations(

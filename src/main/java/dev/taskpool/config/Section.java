@@ -297,7 +297,17 @@ final class Section {
         return value;
     }
 
+    /** Values are not shown: those of environment variables are often secrets. */
     Map<String, String> textMap(String key) {
+        return textMap(key, true);
+    }
+
+    /** Names and their values, which are no secrets. */
+    Map<String, String> plainMap(String key) {
+        return textMap(key, false);
+    }
+
+    private Map<String, String> textMap(String key, boolean masked) {
         Found found = find(key);
         Map<String, String> value = new LinkedHashMap<>();
         if (found.node instanceof MappingNode mapping) {
@@ -311,8 +321,12 @@ final class Section {
         } else if (found.node != null) {
             wrong(key, found, "a mapping of names to values");
         }
-        // Values of environment variables are often secrets.
-        note(key, value.keySet().stream().map(k -> k + ": " + MASK).collect(Collectors.joining(", ", "{", "}")), found);
+        note(
+                key,
+                value.entrySet().stream()
+                        .map(e -> e.getKey() + ": " + (masked ? MASK : e.getValue()))
+                        .collect(Collectors.joining(", ", "{", "}")),
+                found);
         return value;
     }
 

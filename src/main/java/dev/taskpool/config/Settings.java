@@ -1,5 +1,6 @@
 package dev.taskpool.config;
 
+import dev.taskpool.model.FileRules;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolSettings;
@@ -108,6 +109,8 @@ public record Settings(
      * @param argumentsSchema JSON text, or null
      * @param limits what it may use where the submission does not say
      * @param user whom it runs as, with its group if that is not the user's own; null is the service's user
+     * @param files what it takes along and leaves behind in files
+     * @param snoozeExitCodes exit codes by which it asks to be run again, each with the pause before that
      */
     public record Command(
             String description,
@@ -124,7 +127,9 @@ public record Settings(
             Set<Integer> successExitCodes,
             @Nullable String argumentsSchema,
             Limits limits,
-            @Nullable String user) {}
+            @Nullable String user,
+            FileRules files,
+            Map<Integer, Duration> snoozeExitCodes) {}
 
     /**
      * How workers in another language are started.

@@ -1,6 +1,7 @@
 package dev.taskpool.config;
 
 import dev.taskpool.model.FailureMatch;
+import dev.taskpool.model.FileRules;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
@@ -66,6 +67,8 @@ public final class SettingsLoader {
 
     /** The longest {@code wait} of the API. */
     private static final String LONGEST_WAIT = "300s";
+
+    private static final Duration LONGEST_SNOOZE = Duration.ofDays(365);
 
     private static final List<String> SCOPES = List.of("submit", "read", "cancel", "admin");
 
@@ -411,11 +414,18 @@ public final class SettingsLoader {
     private static PoolLimits poolLimits(Section s, PoolKind kind) {
         boolean processes = kind != PoolKind.THREAD;
         return new PoolLimits(
-                processes ? limits(s.section("limits")) : Limits.NONE,
-                processes ? limits(s.section("max_limits")) : Limits.NONE,
+                processes ? ofPool(s.section("limits"), kind) : Limits.NONE,
+                processes ? ofPool(s.section("max_limits"), kind) : Limits.NONE,
                 millis(s.optionalDuration("max_timeout", null, "1ms", "365d")),
                 millis(s.optionalDuration("queue_timeout", null, "1ms", "365d")),
                 millis(s.optionalDuration("max_queue_timeout", null, "1ms", "365d")));
+    }
+
+    private static Limits ofPool(Section s, PoolKind kind) {
+        if (kind == PoolKind.PROCESS && s.isSet("scratch")) {
+            s.problem("scratch", "is for pools of kind command: a worker has no scratch folder");
+        }
+        return limits(s);
     }
 
     private static Limits limits(Section s) {
@@ -426,7 +436,8 @@ public final class SettingsLoader {
                 millis(s.optionalDuration("cpu", null, "1ms", "365d")),
                 openFiles == null ? null : Long.valueOf(openFiles),
                 processes == null ? null : Long.valueOf(processes),
-                s.optionalSize("file_size", null, "0B", "1024GiB"));
+                s.optionalSize("file_size", null, "0B", "1024GiB"),
+                s.optionalSize("scratch", null, "4KiB", "1024GiB"));
         s.close();
         return limits;
     }
@@ -483,9 +494,43 @@ public final class SettingsLoader {
                 success,
                 schema == null ? null : NodeJson.text(schema),
                 limits(s.section("limits")),
-                user(s));
+                user(s),
+                files(s, 0),
+                snoozes(s));
         s.close();
         return command;
+    }
+
+    /** @param usualCount input files where nothing is said: what a client puts beside a program may change what that does */
+    private static FileRules files(Section s, int usualCount) {
+        int maxFiles = s.integer("files_max_count", usualCount, 0, FileRules.MOST_FILES);
+        long maxFilesBytes = s.size("files_max_bytes", "1MiB", "0B", "256MiB");
+        List<String> patterns = s.texts("artifacts", List.of());
+        int maxArtifacts = s.integer("artifacts_max_count", 100, 1, FileRules.MOST_FILES);
+        long maxArtifactsBytes = s.size("artifacts_max_bytes", "16MiB", "0B", "1024GiB");
+        try {
+            return new FileRules(maxFiles, maxFilesBytes, patterns, maxArtifacts, maxArtifactsBytes);
+        } catch (IllegalArgumentException e) {
+            s.problem("artifacts", String.valueOf(e.getMessage()));
+            return FileRules.NONE;
+        }
+    }
+
+    private static Map<Integer, Duration> snoozes(Section s) {
+        Map<Integer, Duration> pauses = new LinkedHashMap<>();
+        s.plainMap("snooze_exit_codes").forEach((code, text) -> {
+            Duration pause = Units.duration(text);
+            if (!code.matches("\\d{1,3}") || Integer.parseInt(code) > 255) {
+                s.problem("snooze_exit_codes", "may hold 0 to 255, not '" + code + "'");
+            } else if (pause == null || pause.compareTo(LONGEST_SNOOZE) > 0) {
+                s.problem(
+                        "snooze_exit_codes",
+                        "must have a time from 0s to 365d for " + code + ", such as 30s, not '" + text + "'");
+            } else {
+                pauses.put(Integer.valueOf(code), pause);
+            }
+        });
+        return pauses;
     }
 
     /** Nothing is nobody in particular. */
@@ -512,7 +557,9 @@ public final class SettingsLoader {
                 Set.of(0),
                 null,
                 limits(s.section("limits")),
-                user(s));
+                user(s),
+                files(s, 64),
+                Map.of());
         s.close();
         return enabled ? command : null;
     }

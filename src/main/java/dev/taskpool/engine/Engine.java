@@ -111,6 +111,7 @@ public final class Engine implements AutoCloseable {
      * @param configured pools of the configuration
      */
     public void start(Map<String, PoolSettings> configured) {
+        ArtifactSweep.begin(outputs.artifacts(), store);
         CompletableFuture<Boolean> recovered = new CompletableFuture<>();
         Recovery recovery = new Recovery(live, left, configured);
         mailbox.put(new Command() {

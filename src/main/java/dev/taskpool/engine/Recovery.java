@@ -73,6 +73,7 @@ final class Recovery implements Command {
         }
         int requeued = 0;
         for (Task task : left.running()) {
+            forgetArtifacts(task);
             Cell cell = live.resident(task);
             Task next = live.verdict.lost(task, written(task), live.ids.micros());
             tx.change(cell, next);
@@ -115,6 +116,15 @@ final class Recovery implements Command {
         } catch (IOException | RuntimeException e) {
             LOG.warn("the output of {} cannot be read", task.id(), e);
             return Task.Output.NONE;
+        }
+    }
+
+    /** A run that was lost has no artifacts: what it may have left was not told to anybody. */
+    private void forgetArtifacts(Task task) {
+        try {
+            live.outputs.artifacts().delete(task.id());
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("what a lost run of {} left cannot be removed before the task is forgotten", task.id(), e);
         }
     }
 

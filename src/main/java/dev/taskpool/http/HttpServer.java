@@ -28,6 +28,8 @@ import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.eclipse.jetty.http.UriCompliance;
+import org.eclipse.jetty.http.UriCompliance.Violation;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.GracefulHandler;
@@ -95,6 +97,7 @@ public final class HttpServer implements AutoCloseable {
                 new ListHandlers(engine),
                 new OutputHandlers(tasks, outputs, engine, waits),
                 new OrderedOutput(tasks, outputs, engine, waits),
+                new ArtifactHandlers(tasks, outputs.artifacts()),
                 new BatchHandlers(engine, submissions),
                 new WaitHandler(engine, waits, source),
                 new PoolHandlers(engine, waits, source, workerTypes),
@@ -121,6 +124,12 @@ public final class HttpServer implements AutoCloseable {
         config.jetty.threadPool = threads;
         config.jetty.modifyHttpConfiguration(http -> {
             http.setSendServerVersion(false);
+            // The name of an artifact may have slashes, which generated clients write as %2F, and percent signs. Routes
+            // are found by
+            // the
+            // path as it was sent, so nothing else becomes reachable by that.
+            http.setUriCompliance(UriCompliance.DEFAULT.with(
+                    "artifacts", Violation.AMBIGUOUS_PATH_SEPARATOR, Violation.AMBIGUOUS_PATH_ENCODING));
             http.setRequestHeaderSize(options.maxHeaderBytes());
             http.setResponseHeaderSize(Math.max(8192, options.maxHeaderBytes()));
         });
@@ -141,10 +150,10 @@ public final class HttpServer implements AutoCloseable {
             server.insertHandler(new GracefulHandler());
         });
         for (Route route : routes) {
-            config.routes.addHttpHandler(route.method(), route.path(), context -> handle(context, route));
+            config.routes.addHttpHandler(route.method(), route.pattern(), context -> handle(context, route));
             if (route.method().equals(HandlerType.GET)) {
                 // Left to Javalin, HEAD would be 200 for anything and anybody.
-                config.routes.addHttpHandler(HandlerType.HEAD, route.path(), context -> handle(context, route));
+                config.routes.addHttpHandler(HandlerType.HEAD, route.pattern(), context -> handle(context, route));
             }
         }
         config.routes.exception(Exception.class, this::unhandled);
@@ -349,7 +358,10 @@ public final class HttpServer implements AutoCloseable {
         return String.join(
                 ", ",
                 routes.stream()
-                        .filter(r -> path.matches(r.path().replace(".", "\\.").replaceAll("\\{[a-z_]+}", "[^/]+")))
+                        .filter(r -> path.matches(r.pattern()
+                                .replace(".", "\\.")
+                                .replaceAll("\\{[a-z_]+}", "[^/]+")
+                                .replaceAll("<[a-z_]+>", ".+")))
                         .flatMap(r -> r.method().equals(HandlerType.GET)
                                 ? Stream.of("GET", "HEAD")
                                 : Stream.of(r.method().toString()))

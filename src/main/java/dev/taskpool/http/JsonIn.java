@@ -209,8 +209,13 @@ final class JsonIn {
 
     /** Notes that the object as a whole is wrong. */
     void missing(String property) {
+        error(property, "is required");
+    }
+
+    /** Notes that a property of the object is wrong, whether it stands there or not. */
+    void error(String property, String detail) {
         if (errors.size() < MAX_ERRORS) {
-            errors.add(new Problem.FieldError(at + "/" + property, "is required"));
+            errors.add(new Problem.FieldError(at + "/" + property, detail));
         }
     }
 

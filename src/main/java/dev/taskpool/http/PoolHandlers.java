@@ -267,6 +267,8 @@ final class PoolHandlers {
                             "a thread cannot be limited, only processes can");
                 }
             }
+            requireScratch(poolKind, limits, "/limits");
+            requireScratch(poolKind, maxLimits, "/max_limits");
             return new PoolSettings(
                     poolKind,
                     maxWorkers.intValue(),
@@ -284,6 +286,15 @@ final class PoolHandlers {
                     grace == null ? DEFAULT_GRACE_MILLIS : grace,
                     policy.policy(),
                     new PoolLimits(limits, maxLimits, maxTimeout, queueTimeout, maxQueueTimeout));
+        }
+
+        private static void requireScratch(PoolKind kind, Limits limits, String pointer) {
+            if (kind == PoolKind.PROCESS && limits.scratchBytes() != null) {
+                throw Problem.field(
+                        ProblemCode.LIMIT_UNSUPPORTED,
+                        pointer + "/scratch_bytes",
+                        "is for pools of kind COMMAND: a worker has no scratch folder");
+            }
         }
 
         private static void onlyFor(@Nullable Object value, String name, PoolKind kind, PoolKind only) {

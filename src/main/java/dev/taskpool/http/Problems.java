@@ -105,7 +105,12 @@ final class Problems {
             case INVALID_REQUEST -> 400;
             case UNAUTHORIZED -> 401;
             case FORBIDDEN -> 403;
-            case TASK_NOT_FOUND, BATCH_NOT_FOUND, POOL_NOT_FOUND, WORKER_NOT_FOUND, ROUTE_NOT_FOUND -> 404;
+            case TASK_NOT_FOUND,
+                    BATCH_NOT_FOUND,
+                    POOL_NOT_FOUND,
+                    WORKER_NOT_FOUND,
+                    ARTIFACT_NOT_FOUND,
+                    ROUTE_NOT_FOUND -> 404;
             case METHOD_NOT_ALLOWED -> 405;
             case TASK_NOT_DONE,
                     TASK_FAILED,
@@ -125,6 +130,7 @@ final class Problems {
                     POOL_KIND_UNSUPPORTED,
                     INVALID_ARGUMENTS,
                     LIMIT_UNSUPPORTED,
+                    FILES_NOT_ALLOWED,
                     CALLBACK_NOT_ALLOWED,
                     IDEMPOTENCY_KEY_REUSED -> 422;
             case QUEUE_FULL -> 429;

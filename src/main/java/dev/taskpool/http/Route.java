@@ -15,6 +15,11 @@ import java.util.concurrent.CompletableFuture;
  * @param handler what answers it
  */
 record Route(HandlerType method, String path, String operation, Scope scope, Set<String> query, RouteHandler handler) {
+    /** Returns the path as Javalin has it: an artifact's name may have slashes, any other parameter is one part of the path. */
+    String pattern() {
+        return path.replace("{artifact_name}", "<artifact_name>");
+    }
+
     /** Answers requests of a route. Throws {@link dev.taskpool.model.Problem}, or returns a future that fails with it. */
     @FunctionalInterface
     interface RouteHandler {

@@ -25,6 +25,7 @@ final class Routes {
             ListHandlers lists,
             OutputHandlers outputs,
             OrderedOutput ordered,
+            ArtifactHandlers artifacts,
             BatchHandlers batches,
             WaitHandler waiting,
             PoolHandlers pools,
@@ -68,6 +69,15 @@ final class Routes {
                         Scope.READ,
                         OrderedOutput.PARAMETERS,
                         h.ordered::output),
+                new Route(
+                        GET, "/v1/tasks/{task_id}/artifacts", "listTaskArtifacts", Scope.READ, NONE, h.artifacts::list),
+                new Route(
+                        GET,
+                        "/v1/tasks/{task_id}/artifacts/{artifact_name}",
+                        "getTaskArtifact",
+                        Scope.READ,
+                        NONE,
+                        h.artifacts::get),
                 new Route(POST, "/v1/batches", "submitBatch", Scope.SUBMIT, NONE, h.batches::submit),
                 new Route(POST, "/v1/wait", "waitTasks", Scope.READ, NONE, h.waiting::handle),
                 new Route(GET, "/v1/pools", "listPools", Scope.READ, NONE, h.pools::list),

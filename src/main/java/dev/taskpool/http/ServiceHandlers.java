@@ -72,6 +72,7 @@ final class ServiceHandlers {
             out.writeNumberField("timeout_ms", spec.timeout().toMillis());
         }
         LimitsJson.write(out, "limits", spec.limits());
+        FilesJson.rules(out, callable.files());
         if (spec.schema() != null) {
             out.writeFieldName("arguments_schema");
             out.writeRawValue(JsonValues.mapper().writeValueAsString(spec.schema()));

@@ -4,6 +4,7 @@ import dev.taskpool.callable.Registered;
 import dev.taskpool.callable.Registry;
 import dev.taskpool.engine.Submission;
 import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.InputFile;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.Problem;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /** Turns bodies into submissions: reads them, holds them against the callables, and knows them again by their key. */
 final class Submissions {
     private static final String PROPERTIES = "callable, args, kwargs, pool, timeout_ms, queue_timeout_ms, delay_ms,"
-            + " priority, max_attempts, retry, deadline_ms, labels, callback_url, limits";
+            + " priority, max_attempts, retry, deadline_ms, labels, callback_url, limits, files";
     /** A hundred years: beyond it, instants would leave the range of the store's arithmetic. */
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
 
@@ -55,6 +56,7 @@ final class Submissions {
         private Map<String, String> labels = Map.of();
         private @Nullable String callbackUrl;
         private Limits limits = Limits.NONE;
+        private List<InputFile> files = List.of();
 
         @Override
         public boolean property(JsonIn in, String name) throws IOException {
@@ -81,6 +83,7 @@ final class Submissions {
                 case "labels" -> labels = in.strings(32, 63, 256);
                 case "callback_url" -> callbackUrl = in.string(1, 2048);
                 case "limits" -> limits = LimitsJson.read(in);
+                case "files" -> files = FilesJson.read(in);
                 default -> {
                     return false;
                 }
@@ -105,6 +108,7 @@ final class Submissions {
             if (!limits.isNone()) {
                 text(digest, "limits " + limits.byName());
             }
+            FilesJson.hash(files, digest);
         }
     }
 
@@ -190,6 +194,7 @@ final class Submissions {
                     "the token " + caller.name() + " is for some pools only: name one of " + caller.pools());
         }
         registry.checkArguments(name, draft.args, draft.kwargs, pointer);
+        FilesJson.check(draft.files, callable, pointer);
         if (draft.callbackUrl != null) {
             callbacks.check(draft.callbackUrl, pointer + "/callback_url");
         }
@@ -217,7 +222,9 @@ final class Submissions {
                 0,
                 draft.callbackUrl,
                 null,
-                new Surroundings(draft.limits));
+                draft.limits.isNone() && draft.files.isEmpty()
+                        ? Surroundings.NONE
+                        : new Surroundings(draft.limits, draft.files));
         return new Submission(spec, callable);
     }
 

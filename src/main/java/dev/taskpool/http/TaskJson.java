@@ -60,6 +60,9 @@ public final class TaskJson {
         if (arguments && spec.kwargs() != null) {
             JsonOut.raw(out, "kwargs", spec.kwargs());
         }
+        if (arguments) {
+            FilesJson.inputs(out, spec.surroundings().files());
+        }
         out.writeStringField("pool", spec.pool());
         out.writeStringField("state", task.state().name());
         out.writeBooleanField("done", task.done());
@@ -112,6 +115,9 @@ public final class TaskJson {
         }
         times(out, task);
         output(out, task);
+        if (result) {
+            FilesJson.artifacts(out, task.output().artifacts());
+        }
         callback(out, task);
         if (run != null && task.state() == TaskState.RUNNING) {
             running(out, run);

@@ -20,6 +20,8 @@ public final class FailureCode {
     public static final String FILE_SIZE_LIMIT = "file_size_limit";
     /** It wanted more processes than it may have, and failed. */
     public static final String PROCESS_LIMIT = "process_limit";
+    /** Its scratch folder grew larger than it may. */
+    public static final String SCRATCH_LIMIT = "scratch_limit";
     /** The worker process died while it held the task. */
     public static final String WORKER_DIED = "worker_died";
     /** The process or worker could not be started. */

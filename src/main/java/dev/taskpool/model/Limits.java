@@ -13,21 +13,36 @@ import org.jspecify.annotations.Nullable;
  * @param openFiles files that can be open at one time in one process
  * @param processes processes and threads at one time
  * @param fileSizeBytes size of a file that can be written
+ * @param scratchBytes size of the scratch folder with all that is in it; what uses more is killed, and its task FAILED
+ *     {@code scratch_limit}; of commands only, as no other process has such a folder
  */
 public record Limits(
         @Nullable Long memoryBytes,
         @Nullable Long cpuMillis,
         @Nullable Long openFiles,
         @Nullable Long processes,
-        @Nullable Long fileSizeBytes) {
+        @Nullable Long fileSizeBytes,
+        @Nullable Long scratchBytes) {
 
     /** No limit at all. */
     public static final Limits NONE = new Limits(null, null, null, null, null);
+
+    /** Of the process alone, and not of its scratch folder. */
+    public Limits(
+            @Nullable Long memoryBytes,
+            @Nullable Long cpuMillis,
+            @Nullable Long openFiles,
+            @Nullable Long processes,
+            @Nullable Long fileSizeBytes) {
+        this(memoryBytes, cpuMillis, openFiles, processes, fileSizeBytes, null);
+    }
 
     /** Below it no program starts. */
     public static final long LEAST_MEMORY_BYTES = 1 << 20;
     /** Below it no program starts. */
     public static final long LEAST_OPEN_FILES = 8;
+    /** Each file and each folder counts as so much at least. */
+    public static final long LEAST_SCRATCH_BYTES = 4096;
     /** Beyond it, arithmetic and kernels give up. */
     public static final long MOST = 1L << 50;
 
@@ -37,6 +52,7 @@ public record Limits(
         require("open_files", openFiles, LEAST_OPEN_FILES);
         require("processes", processes, 1);
         require("file_size_bytes", fileSizeBytes, 0);
+        require("scratch_bytes", scratchBytes, LEAST_SCRATCH_BYTES);
     }
 
     private static void require(String name, @Nullable Long value, long least) {
@@ -57,7 +73,8 @@ public record Limits(
                 or(cpuMillis, others.cpuMillis),
                 or(openFiles, others.openFiles),
                 or(processes, others.processes),
-                or(fileSizeBytes, others.fileSizeBytes));
+                or(fileSizeBytes, others.fileSizeBytes),
+                or(scratchBytes, others.scratchBytes));
     }
 
     private static @Nullable Long or(@Nullable Long mine, @Nullable Long other) {
@@ -71,7 +88,8 @@ public record Limits(
                 lower(cpuMillis, maximum.cpuMillis),
                 lower(openFiles, maximum.openFiles),
                 lower(processes, maximum.processes),
-                lower(fileSizeBytes, maximum.fileSizeBytes));
+                lower(fileSizeBytes, maximum.fileSizeBytes),
+                lower(scratchBytes, maximum.scratchBytes));
     }
 
     /** Returns the lower of two limits, null where there is none. */
@@ -87,6 +105,7 @@ public record Limits(
         put(all, "open_files", openFiles);
         put(all, "processes", processes);
         put(all, "file_size_bytes", fileSizeBytes);
+        put(all, "scratch_bytes", scratchBytes);
         return all;
     }
 

@@ -58,6 +58,7 @@ public record Task(
      * @param truncated whether it wrote more than is kept
      * @param exitCode of its process, where it had one that exited
      * @param exit of its process, where it had one and its end is known
+     * @param artifacts files of the run that are kept; of the run that settled the task, and no other
      */
     public record Output(
             long stdoutBytes,
@@ -66,7 +67,8 @@ public record Task(
             long stderrDropped,
             boolean truncated,
             @Nullable Integer exitCode,
-            @Nullable ProcessExit exit) {
+            @Nullable ProcessExit exit,
+            Artifacts artifacts) {
         /** Nothing written, no process. */
         public static final Output NONE = new Output(0, 0, 0, 0, false, null);
 
@@ -78,12 +80,23 @@ public record Task(
                 long stderrDropped,
                 boolean truncated,
                 @Nullable Integer exitCode) {
-            this(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, exitCode, null);
+            this(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, exitCode, null, Artifacts.NONE);
         }
 
         /** The same with the end of its process. */
         public Output withExit(ProcessExit ended) {
-            return new Output(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, ended.code(), ended);
+            return new Output(
+                    stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, ended.code(), ended, artifacts);
+        }
+
+        /** The same with other files that are kept. */
+        public Output with(Artifacts files) {
+            return new Output(stdoutBytes, stderrBytes, stdoutDropped, stderrDropped, truncated, exitCode, exit, files);
+        }
+
+        /** The same without files: of a run that did not settle its task, and of a task as lists have it. */
+        public Output withoutArtifacts() {
+            return artifacts.equals(Artifacts.NONE) ? this : with(Artifacts.NONE);
         }
     }
 
@@ -134,7 +147,7 @@ public record Task(
         int result = outcome instanceof Outcome.Succeeded succeeded
                 ? succeeded.result().size()
                 : 0;
-        return 600 + spec.weight() + result;
+        return 600 + spec.weight() + result + output.artifacts().weight();
     }
 
     /** Returns whether the state is final. */
@@ -241,13 +254,37 @@ public record Task(
     /** RUNNING → PENDING for another attempt, not before an instant. */
     public Task retried(long startNotBefore, Output wrote, Failure why, long now, long ran) {
         Attempt failed = new Attempt(attempt, startedAt, now, ran, Attempt.Ended.FAILED, why);
-        return next(TaskState.PENDING, attempt, lost, startNotBefore, false, 0, 0, 0, 0, 0, null, wrote)
+        return next(
+                        TaskState.PENDING,
+                        attempt,
+                        lost,
+                        startNotBefore,
+                        false,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        null,
+                        wrote.withoutArtifacts())
                 .with(and(failed), snoozes);
     }
 
     /** RUNNING → PENDING because the callable asked for it, not before an instant. The attempt is not used. */
     public Task snoozed(long startNotBefore, Output wrote) {
-        return next(TaskState.PENDING, attempt - 1, lost, startNotBefore, false, 0, 0, 0, 0, 0, null, wrote)
+        return next(
+                        TaskState.PENDING,
+                        attempt - 1,
+                        lost,
+                        startNotBefore,
+                        false,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        null,
+                        wrote.withoutArtifacts())
                 .with(history, snoozes + 1);
     }
 
@@ -260,7 +297,7 @@ public record Task(
 
     /** RUNNING → PENDING at the front, because a drain or a failed start took it back. The attempt is not used. */
     public Task takenBack(Output wrote) {
-        return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, wrote);
+        return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, wrote.withoutArtifacts());
     }
 
     /** The same task with its callback further on. Not a transition: it may be done. */

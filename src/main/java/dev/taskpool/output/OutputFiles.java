@@ -28,6 +28,8 @@ public final class OutputFiles {
     /** Who wants to know when a task writes. The lists are immutable. */
     private final Map<Long, List<Runnable>> watchers = new ConcurrentHashMap<>();
 
+    private final ArtifactFiles artifacts;
+
     /**
      * @param root made where it is missing
      * @param maxBytes kept of each stream: the first half and the last
@@ -39,6 +41,12 @@ public final class OutputFiles {
         this.cap = new Cap(maxBytes == 1 ? 2 : maxBytes);
         this.sync = sync;
         this.ticker = ticker;
+        this.artifacts = new ArtifactFiles(root.resolve("artifacts"), sync);
+    }
+
+    /** Returns the files that runs left and that are kept. */
+    public ArtifactFiles artifacts() {
+        return artifacts;
     }
 
     /**
@@ -106,8 +114,9 @@ public final class OutputFiles {
         });
     }
 
-    /** Removes the output of a task that is forgotten. */
+    /** Removes the output of a task that is forgotten, its artifacts too. */
     public void delete(TaskId id) throws IOException {
+        artifacts.delete(id);
         boolean out = stream(id.sequence(), false).delete();
         boolean err = stream(id.sequence(), true).delete();
         if (out || err) {

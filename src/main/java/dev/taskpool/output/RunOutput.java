@@ -1,7 +1,11 @@
 package dev.taskpool.output;
 
+import dev.taskpool.model.Artifacts;
+import dev.taskpool.model.FileRules;
 import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -80,6 +84,15 @@ public final class RunOutput implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /**
+     * Keeps the files that the run left, as {@link ArtifactFiles#keep} has it.
+     *
+     * @param folder where its program ran
+     */
+    public Artifacts keep(TaskId id, Path folder, FileRules rules) {
+        return files.artifacts().keep(id, folder, rules);
     }
 
     /** Ends both streams and returns what they kept. */

@@ -2,9 +2,11 @@ package dev.taskpool.pool;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.taskpool.callable.JsonValues;
+import dev.taskpool.model.Artifacts;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.ProcessExit;
 import dev.taskpool.model.Task;
@@ -28,11 +30,13 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,6 +51,9 @@ public final class CommandRunner implements Runner {
     private static final long NOT_STOPPED = -1;
     private static final int LINE_END_BYTES = 2;
 
+    /** From one look at a scratch folder to the next; longer where a look takes more than a tenth of that. */
+    private static final long LOOK_MILLIS = 250;
+
     private final Map<String, CommandTemplate> templates;
     private final Spawner spawner;
     private final Path scratchRoot;
@@ -57,6 +64,9 @@ public final class CommandRunner implements Runner {
 
     /** Waits for files at the end of a run. */
     private final ThreadFactory ending;
+
+    /** Look at scratch folders that are limited. */
+    private final ThreadFactory looking;
 
     private final WorkerIds ids = new WorkerIds();
 
@@ -84,6 +94,7 @@ public final class CommandRunner implements Runner {
         this.scratchRoot = scratchRoot.toAbsolutePath();
         this.maxResultBytes = maxResultBytes;
         this.ending = Thread.ofVirtual().name("pool-" + pool + "-end-", 0).factory();
+        this.looking = Thread.ofVirtual().name("pool-" + pool + "-look-", 0).factory();
         this.spawning =
                 new ThreadPoolExecutor(
                         1,
@@ -179,6 +190,9 @@ public final class CommandRunner implements Runner {
         private volatile @Nullable ChildProcess child;
         private volatile long stopGrace = NOT_STOPPED;
 
+        /** Whether the scratch folder was found too large. */
+        private volatile boolean scratchExceeded;
+
         private final long number = ids.next();
         private final long startedAtMillis = Ticker.SYSTEM.millis();
         private volatile long sinceMillis = startedAtMillis;
@@ -228,9 +242,10 @@ public final class CommandRunner implements Runner {
                 CommandTemplate.Filled filled =
                         template.fill(run.spec().args(), run.spec().kwargs());
                 folder = Scratch.make(scratchRoot, run.id() + "-" + run.attempt());
+                List<Path> put = Scratch.put(folder, run.spec().surroundings().files());
                 boolean hasResult = template.result() != CommandTemplate.Result.NONE;
                 CommandOutput output = new CommandOutput(run.output(), hasResult ? maxResultBytes + LINE_END_BYTES : 0);
-                ChildProcess started = spawner.start(spec(template, filled, folder), output);
+                ChildProcess started = spawner.start(spec(template, filled, folder, put), output);
                 child = started;
                 sinceMillis = Ticker.SYSTEM.millis();
                 long grace = stopGrace;
@@ -238,6 +253,9 @@ public final class CommandRunner implements Runner {
                     started.terminate(Duration.ofMillis(grace));
                 }
                 Path scratch = folder;
+                if (run.spec().surroundings().limits().scratchBytes() != null) {
+                    looking.newThread(() -> lookAfter(started, scratch)).start();
+                }
                 started.exit()
                         .thenAccept(exit -> ending.newThread(() -> end(template, exit, output, scratch))
                                 .start());
@@ -252,7 +270,42 @@ public final class CommandRunner implements Runner {
             }
         }
 
-        private ProcessSpec spec(CommandTemplate template, CommandTemplate.Filled filled, Path folder)
+        /** Looks at the scratch folder until the process ends, and ends it where that grew too large. */
+        private void lookAfter(ChildProcess process, Path folder) {
+            long pauseMillis = LOOK_MILLIS;
+            while (true) {
+                try {
+                    process.exit().get(pauseMillis, TimeUnit.MILLISECONDS);
+                    return;
+                } catch (TimeoutException stillRunning) {
+                    long begun = System.nanoTime();
+                    if (exceeds(folder)) {
+                        scratchExceeded = true;
+                        process.kill();
+                        return;
+                    }
+                    pauseMillis = Math.max(LOOK_MILLIS, (System.nanoTime() - begun) / 1_000_000 * 10);
+                } catch (ExecutionException e) {
+                    LOG.error("the end of task {} was not told", run.id(), e);
+                    return;
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    return;
+                }
+            }
+        }
+
+        private boolean exceeds(Path folder) {
+            Long limit = run.spec().surroundings().limits().scratchBytes();
+            try {
+                return limit != null && ScratchUse.exceeds(folder, limit);
+            } catch (IOException | RuntimeException e) {
+                LOG.warn("the scratch folder {} could not be measured: {}", folder, e.toString());
+                return false;
+            }
+        }
+
+        private ProcessSpec spec(CommandTemplate template, CommandTemplate.Filled filled, Path folder, List<Path> files)
                 throws IOException {
             Map<String, String> env = new HashMap<>();
             env.put("PATH", DEFAULT_PATH);
@@ -264,7 +317,7 @@ public final class CommandRunner implements Runner {
                     env.put(name, value);
                 }
             }
-            env.putAll(template.env());
+            env.putAll(filled.env());
             env.put("TASKPOOL_TASK_ID", run.id().toString());
             env.put("TASKPOOL_ATTEMPT", Integer.toString(run.attempt()));
             Stdin stdin = filled.stdin().length == 0 ? Stdin.NONE : new Stdin.Bytes(filled.stdin());
@@ -273,6 +326,9 @@ public final class CommandRunner implements Runner {
             if (template.user() != null) {
                 RunAs user = RunAs.of(template.user());
                 user.own(folder);
+                for (Path file : files) {
+                    user.own(file);
+                }
                 argv = new ArrayList<>(user.prefix());
                 argv.addAll(filled.argv());
             }
@@ -286,7 +342,8 @@ public final class CommandRunner implements Runner {
         }
 
         private void end(CommandTemplate template, Exit exit, CommandOutput output, Path folder) {
-            removed(folder);
+            // What was written between the last look and the end counts as well.
+            scratchExceeded = scratchExceeded || exceeds(folder);
             Ending ending;
             try {
                 ending = ending(template, exit, output);
@@ -294,17 +351,39 @@ public final class CommandRunner implements Runner {
                 LOG.error("the end of task {} could not be read", run.id(), e);
                 ending = failed(FailureCode.INVALID_RESULT, "the result could not be read: " + e.getMessage(), exit);
             }
+            if (!(ending instanceof Ending.Snoozed)) {
+                ending = ending.with(ending.output().with(kept(template, folder)));
+            }
+            removed(folder);
             seats.remove(run);
             run.ended(ending);
         }
 
+        private Artifacts kept(CommandTemplate template, Path folder) {
+            return run.output().keep(run.id(), folder, template.files());
+        }
+
         private Ending ending(CommandTemplate template, Exit exit, CommandOutput output) {
+            Limits limits = run.spec().surroundings().limits();
+            if (scratchExceeded) {
+                String sentence = ProcessLimits.scratchSentence(limits);
+                return failed(
+                                FailureCode.SCRATCH_LIMIT,
+                                evidence("the command failed by a limit: " + sentence, output),
+                                exit)
+                        .because(FailureCode.SCRATCH_LIMIT);
+            }
+            if (exit.status() instanceof Exit.Status.Exited(int code)) {
+                Duration pause = template.snoozes().get(code);
+                if (pause != null) {
+                    return new Ending.Snoozed(pause.toMillis(), output(ExitRecord.of(exit)));
+                }
+            }
             boolean succeeded = exit.status() instanceof Exit.Status.Exited(int status)
                     && template.successExitCodes().contains(status);
             String limited = ProcessLimits.code(exit.limit());
             if (!succeeded && exit.limit() != null && limited != null) {
-                String sentence = ProcessLimits.sentence(
-                        exit.limit(), run.spec().surroundings().limits());
+                String sentence = ProcessLimits.sentence(exit.limit(), limits);
                 return failed(limited, evidence("the command failed by a limit: " + sentence, output), exit);
             }
             return switch (exit.status()) {

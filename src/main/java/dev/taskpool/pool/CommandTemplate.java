@@ -4,11 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.taskpool.callable.JsonValues;
+import dev.taskpool.model.FileRules;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Problem;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,20 +29,24 @@ import org.jspecify.annotations.Nullable;
  * @param allowLeadingDash whether a task's value may begin with a dash anywhere
  * @param stdin what the program reads
  * @param result what becomes of its standard output
- * @param env variables it gets
+ * @param env variables it gets: text, or a placeholder that is the whole value
  * @param inheritEnv names of variables of the service that it gets too
  * @param successExitCodes exit codes that are no failure, 0 to 255
  * @param user whom it runs as, {@code name} or {@code name:group}; null is the service's user
+ * @param files what it takes along and leaves behind in files
+ * @param snoozes exit codes by which it asks to be run again later, with the pause; none is of {@code successExitCodes}
  */
 public record CommandTemplate(
         List<Word> argv,
         boolean allowLeadingDash,
         Input stdin,
         Result result,
-        Map<String, String> env,
+        Map<String, Word> env,
         List<String> inheritEnv,
         Set<Integer> successExitCodes,
-        @Nullable String user) {
+        @Nullable String user,
+        FileRules files,
+        Map<Integer, Duration> snoozes) {
 
     /** Whatever program the task names: only where the operator allows that. */
     private static final List<Word> FREE = List.of(new Word.Spread(ArgumentType.any()));
@@ -84,12 +91,8 @@ public record CommandTemplate(
             throw new IllegalArgumentException(
                     "user is a name or a number, with :group if you like, not '" + user + "'");
         }
-        env.forEach((name, value) -> {
-            requireName(name);
-            if (value.indexOf('\0') >= 0) {
-                throw new IllegalArgumentException("the value of " + name + " has a NUL character");
-            }
-        });
+        env.keySet().forEach(CommandTemplate::requireName);
+        snoozes = Map.copyOf(snoozes);
         inheritEnv.forEach(CommandTemplate::requireName);
         if (successExitCodes.isEmpty()) {
             throw new IllegalArgumentException("success_exit_codes must have at least one code");
@@ -97,6 +100,10 @@ public record CommandTemplate(
         for (int code : successExitCodes) {
             if (code < 0 || code > 255) {
                 throw new IllegalArgumentException("an exit code is 0 to 255, not " + code);
+            }
+            if (snoozes.containsKey(code)) {
+                throw new IllegalArgumentException("exit code " + code
+                        + " is in success_exit_codes and in snooze_exit_codes: it can mean one thing");
             }
         }
     }
@@ -136,20 +143,61 @@ public record CommandTemplate(
                     case "json" -> Result.JSON;
                     default -> throw new IllegalArgumentException("result is none, text or json, not '" + result + "'");
                 },
-                env,
+                variables(env),
                 inheritEnv,
                 successExitCodes,
-                null);
+                null,
+                FileRules.NONE,
+                Map.of());
+    }
+
+    private static Map<String, Word> variables(Map<String, String> env) {
+        Map<String, Word> words = new TreeMap<>();
+        env.forEach((name, value) -> {
+            try {
+                Word word = Word.parse(value);
+                if (word instanceof Word.Spread) {
+                    throw new IllegalArgumentException("{args...} is many values, and a variable has one");
+                }
+                words.put(name, word);
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException("env." + name + ": " + e.getMessage(), e);
+            }
+        });
+        return words;
     }
 
     /** Runs what the task's args say, whatever that is, and keeps what it prints. */
     public static CommandTemplate free(Map<String, String> env, List<String> inheritEnv) {
-        return new CommandTemplate(FREE, true, new Input.None(), Result.TEXT, env, inheritEnv, Set.of(0), null);
+        return new CommandTemplate(
+                FREE,
+                true,
+                new Input.None(),
+                Result.TEXT,
+                variables(env),
+                inheritEnv,
+                Set.of(0),
+                null,
+                FileRules.NONE,
+                Map.of());
     }
 
     /** The same for another user. */
     public CommandTemplate as(@Nullable String other) {
-        return new CommandTemplate(argv, allowLeadingDash, stdin, result, env, inheritEnv, successExitCodes, other);
+        return new CommandTemplate(
+                argv, allowLeadingDash, stdin, result, env, inheritEnv, successExitCodes, other, files, snoozes);
+    }
+
+    /** The same with other rules for files. */
+    public CommandTemplate with(FileRules other) {
+        return new CommandTemplate(
+                argv, allowLeadingDash, stdin, result, env, inheritEnv, successExitCodes, user, other, snoozes);
+    }
+
+    /** The same, asking to be run again by exit codes, each with its pause. */
+    public CommandTemplate snoozing(Map<Integer, Duration> pauses) {
+        return new CommandTemplate(
+                argv, allowLeadingDash, stdin, result, env, inheritEnv, successExitCodes, user, files, pauses);
     }
 
     /** Returns whether tasks name the program themselves. */
@@ -209,6 +257,7 @@ public record CommandTemplate(
         if (stdin instanceof Input.Value(Word placeholder)) {
             all.add(placeholder);
         }
+        all.addAll(env.values());
         ArgumentType rest = null;
         for (Word word : all) {
             switch (word) {
@@ -266,9 +315,10 @@ public record CommandTemplate(
      *
      * @param argv its words
      * @param stdin its input; empty for none
+     * @param env variables that the template gives it
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    record Filled(List<String> argv, byte[] stdin) {}
+    record Filled(List<String> argv, byte[] stdin, Map<String, String> env) {}
 
     /** @throws IllegalArgumentException where the arguments do not fit */
     Filled fill(@Nullable Json args, @Nullable Json kwargs) {
@@ -310,7 +360,26 @@ public record CommandTemplate(
                 yield text.getBytes(StandardCharsets.UTF_8);
             }
         };
-        return new Filled(words, input);
+        Map<String, String> variables = new HashMap<>();
+        env.forEach((name, word) -> variables.put(name, variable(name, word, values, named)));
+        return new Filled(words, input, variables);
+    }
+
+    /** A variable is no option, whatever it begins with; execve(2) counts its name as well. */
+    private static String variable(String name, Word word, List<JsonNode> values, Map<String, JsonNode> named) {
+        if (word instanceof Word.Literal(String text)) {
+            return text;
+        }
+        JsonNode value = value(word, values, named);
+        String text = value == null ? fallback(word) : argument(word.pointer(), word.text(), type(word), value, true);
+        if (text.length() > (MAX_ARGUMENT_BYTES - name.length()) / 3
+                && text.getBytes(StandardCharsets.UTF_8).length + name.length() + 1 > MAX_ARGUMENT_BYTES) {
+            throw new Misfit(
+                    word.pointer(),
+                    word.text() + " is longer than the " + (MAX_ARGUMENT_BYTES - name.length() - 1)
+                            + " bytes that the variable " + name + " may have");
+        }
+        return text;
     }
 
     private static ArgumentType type(Word placeholder) {

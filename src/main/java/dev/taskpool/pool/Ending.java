@@ -16,7 +16,11 @@ public sealed interface Ending {
         if (exit == null) {
             return this;
         }
-        Task.Output output = output().withExit(exit.because(cause));
+        return with(output().withExit(exit.because(cause)));
+    }
+
+    /** The same ending with another account of what was written. */
+    default Ending with(Task.Output output) {
         return switch (this) {
             case Returned(Json result, var _) -> new Returned(result, output);
             case Failed(Failure failure, var _) -> new Failed(failure, output);

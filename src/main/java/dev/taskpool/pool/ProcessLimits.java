@@ -31,6 +31,11 @@ final class ProcessLimits {
         };
     }
 
+    /** Says for people that the scratch folder grew too large. */
+    static String scratchSentence(Limits limits) {
+        return "its scratch folder grew larger than scratch_bytes = " + limits.scratchBytes();
+    }
+
     /** Says for people which limit it was. */
     static String sentence(ResourceLimits.Kind limit, Limits limits) {
         return switch (limit) {

@@ -1,5 +1,6 @@
 package dev.taskpool.pool;
 
+import dev.taskpool.model.InputFile;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
@@ -11,6 +12,9 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Folders that last as long as a run. Safe for all threads. */
@@ -19,6 +23,9 @@ public final class Scratch {
 
     private static final FileAttribute<?> OURS_ALONE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
+    private static final FileAttribute<?> OURS_ALONE_FILE =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     private Scratch() {}
 
@@ -31,6 +38,28 @@ public final class Scratch {
             Files.createDirectories(root);
             return Files.createDirectory(folder, OURS_ALONE);
         }
+    }
+
+    /**
+     * Puts files into a fresh folder, where nobody else is at work yet.
+     *
+     * @return the files and the folders that were made for them
+     */
+    static List<Path> put(Path folder, List<InputFile> files) throws IOException {
+        Set<Path> made = new LinkedHashSet<>();
+        for (InputFile file : files) {
+            Path path = folder;
+            for (Path part : Path.of(file.name())) {
+                if (!path.equals(folder) && made.add(path)) {
+                    Files.createDirectory(path, OURS_ALONE);
+                }
+                path = path.resolve(part);
+            }
+            Files.createFile(path, OURS_ALONE_FILE);
+            Files.write(path, file.content());
+            made.add(path);
+        }
+        return List.copyOf(made);
     }
 
     /**

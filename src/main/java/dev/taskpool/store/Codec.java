@@ -1,11 +1,13 @@
 package dev.taskpool.store;
 
+import dev.taskpool.model.Artifacts;
 import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.IdempotencyKey;
+import dev.taskpool.model.InputFile;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
@@ -50,16 +52,23 @@ final class Codec {
 
     private static final int EXIT = 4;
 
+    private static final int ARTIFACTS = 8;
+
     /** Bits of what stands at the end of a spec. */
     private static final int KEY = 1;
 
     private static final int LIMITS = 2;
+
+    private static final int SCRATCH = 4;
+
+    private static final int FILES = 8;
 
     /** Bits of a pool's flags. */
     private static final int BY_API = 1;
 
     private static final int POOL_LIMITS = 2;
     private static final int WORKER_POLICY = 4;
+    private static final int POOL_SCRATCH = 8;
 
     /** A longer failure is shortened where it stands in a list. */
     private static final int BRIEF_CHARS = 4 << 10;
@@ -191,13 +200,23 @@ final class Codec {
         out.putOptional(spec.callbackUrl());
         IdempotencyKey key = spec.key();
         Limits limits = spec.surroundings().limits();
-        out.putByte((key == null ? 0 : KEY) | (limits.isNone() ? 0 : LIMITS));
+        List<InputFile> files = spec.surroundings().files();
+        out.putByte((key == null ? 0 : KEY)
+                | (limits.isNone() ? 0 : LIMITS)
+                | (limits.scratchBytes() == null ? 0 : SCRATCH)
+                | (files.isEmpty() ? 0 : FILES));
         if (key != null) {
             out.putString(key.keyHash());
             out.putString(key.bodyHash());
         }
         if (!limits.isNone()) {
             limits(limits, out);
+        }
+        if (limits.scratchBytes() != null) {
+            out.putLong(limits.scratchBytes());
+        }
+        if (!files.isEmpty()) {
+            FilesCodec.inputs(files, out);
         }
     }
 
@@ -229,6 +248,8 @@ final class Codec {
         int flags = in.readByte();
         IdempotencyKey key = (flags & KEY) == 0 ? null : new IdempotencyKey(in.readString(), in.readString());
         Limits limits = (flags & LIMITS) == 0 ? Limits.NONE : limits(in);
+        limits = (flags & SCRATCH) == 0 ? limits : scratch(limits, in.readLong());
+        List<InputFile> files = (flags & FILES) == 0 ? List.of() : FilesCodec.inputs(in);
         return new TaskSpec(
                 callable,
                 args,
@@ -247,7 +268,18 @@ final class Codec {
                 index,
                 callback,
                 key,
-                limits.isNone() ? Surroundings.NONE : new Surroundings(limits));
+                limits.isNone() && files.isEmpty() ? Surroundings.NONE : new Surroundings(limits, files));
+    }
+
+    /** It came later than the others, so it stands apart from them. */
+    private static Limits scratch(Limits others, @Nullable Long bytes) {
+        return new Limits(
+                others.memoryBytes(),
+                others.cpuMillis(),
+                others.openFiles(),
+                others.processes(),
+                others.fileSizeBytes(),
+                bytes);
     }
 
     private static void limits(Limits limits, Bytes out) {
@@ -285,7 +317,7 @@ final class Codec {
                 task.expiresAt(),
                 task.runMillis(),
                 brief(task.outcome()),
-                task.output(),
+                task.output().withoutArtifacts(),
                 task.callback(),
                 List.of(),
                 task.snoozes());
@@ -364,7 +396,8 @@ final class Codec {
             boolean dropped = output.stdoutDropped() > 0 || output.stderrDropped() > 0;
             out.putByte((output.truncated() ? TRUNCATED : 0)
                     | (dropped ? DROPPED : 0)
-                    | (output.exit() != null ? EXIT : 0));
+                    | (output.exit() != null ? EXIT : 0)
+                    | (output.artifacts().equals(Artifacts.NONE) ? 0 : ARTIFACTS));
             if (dropped) {
                 out.putLong(output.stdoutDropped());
                 out.putLong(output.stderrDropped());
@@ -372,6 +405,9 @@ final class Codec {
             out.putOptional(output.exitCode());
             if (output.exit() != null) {
                 exit(output.exit(), out);
+            }
+            if (!output.artifacts().equals(Artifacts.NONE)) {
+                FilesCodec.artifacts(output.artifacts(), out);
             }
         }
         Task.Callback callback = task.callback();
@@ -529,7 +565,9 @@ final class Codec {
         long stderrDropped = dropped ? in.readLong() : 0;
         Integer exitCode = in.readOptionalInt();
         ProcessExit exit = (flags & EXIT) == 0 ? null : exit(in);
-        return new Task.Output(stdout, stderr, stdoutDropped, stderrDropped, (flags & TRUNCATED) != 0, exitCode, exit);
+        Artifacts artifacts = (flags & ARTIFACTS) == 0 ? Artifacts.NONE : FilesCodec.artifacts(in);
+        return new Task.Output(
+                stdout, stderr, stdoutDropped, stderrDropped, (flags & TRUNCATED) != 0, exitCode, exit, artifacts);
     }
 
     private static void exit(ProcessExit exit, Bytes out) {
@@ -624,7 +662,12 @@ final class Codec {
         WorkerPolicy policy = s.worker();
         boolean hasPolicy = !policy.equals(WorkerPolicy.NONE);
         boolean limited = !s.limits().equals(PoolLimits.NONE);
-        out.putByte((pool.byApi() ? BY_API : 0) | (limited ? POOL_LIMITS : 0) | (hasPolicy ? WORKER_POLICY : 0));
+        boolean scratch = s.limits().defaults().scratchBytes() != null
+                || s.limits().maximum().scratchBytes() != null;
+        out.putByte((pool.byApi() ? BY_API : 0)
+                | (limited ? POOL_LIMITS : 0)
+                | (hasPolicy ? WORKER_POLICY : 0)
+                | (scratch ? POOL_SCRATCH : 0));
         out.putString(s.kind().name());
         out.putLong(s.maxWorkers());
         out.putLong(s.minWorkers());
@@ -646,6 +689,10 @@ final class Codec {
         }
         if (hasPolicy) {
             policy(policy, out);
+        }
+        if (scratch) {
+            out.putOptional(s.limits().defaults().scratchBytes());
+            out.putOptional(s.limits().maximum().scratchBytes());
         }
     }
 
@@ -692,6 +739,15 @@ final class Codec {
         }
         if ((flags & WORKER_POLICY) != 0) {
             settings = settings.with(policy(in));
+        }
+        if ((flags & POOL_SCRATCH) != 0) {
+            PoolLimits l = settings.limits();
+            settings = settings.with(new PoolLimits(
+                    scratch(l.defaults(), in.readOptionalLong()),
+                    scratch(l.maximum(), in.readOptionalLong()),
+                    l.maxTimeoutMillis(),
+                    l.queueTimeoutMillis(),
+                    l.maxQueueTimeoutMillis()));
         }
         return new Change.StoredPool(name, settings, state, (flags & BY_API) != 0);
     }

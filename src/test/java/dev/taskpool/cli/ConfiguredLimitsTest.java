@@ -1,5 +1,6 @@
 package dev.taskpool.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -25,5 +26,21 @@ class ConfiguredLimitsTest {
         assertThatThrownBy(() -> Composition.checkLimits(command, missing))
                 .hasMessage("commands.c.limits sets processes: there is no cgroup");
         assertThatCode(() -> Composition.checkLimits(command, Map.of())).doesNotThrowAnyException();
+    }
+
+    @Test
+    void limitThatIsNotKeptToTheLetterIsTold() throws Exception {
+        assertThat(Composition.notes(settings("COMMANDS", "{c: {argv: [x], limits: {cpu: 1s}}}")))
+                .isEmpty();
+        assertThat(Composition.notes(settings("COMMANDS", "{c: {argv: [x], limits: {scratch: 1MiB}}}")))
+                .singleElement()
+                .asString()
+                .startsWith("commands.c.limits.scratch is kept by looking");
+    }
+
+    @Test
+    void exitCodeMeansOneThing() throws Exception {
+        Settings both = settings("COMMANDS", "{c: {argv: [x], success_exit_codes: [75], snooze_exit_codes: {75: 1s}}}");
+        assertThatThrownBy(() -> Composition.check(both)).hasMessageContaining("exit code 75");
     }
 }

@@ -2,16 +2,21 @@ package dev.taskpool.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.taskpool.model.Artifacts;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureMatch;
+import dev.taskpool.model.InputFile;
 import dev.taskpool.model.Json;
+import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.Outcome;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolLimits;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolSettings.OnWorkerLost;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.RetryPolicy;
+import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
@@ -78,6 +83,48 @@ class CodecTest {
     }
 
     @Test
+    void filesSurviveAndListsAreWithoutThem() {
+        Surroundings surroundings = new Surroundings(
+                new Limits(null, null, null, null, null, 1L << 30),
+                List.of(new InputFile("in/a", new byte[] {0, -1}), new InputFile("b", new byte[0])));
+        TaskSpec spec = SPEC.within(null, surroundings);
+        Bytes out = new Bytes(64);
+        Codec.spec(spec, out);
+        assertThat(Codec.spec(new Bytes.Reader(out.view()))).isEqualTo(spec);
+        Artifacts artifacts = new Artifacts(
+                List.of(new Artifacts.Artifact("out/ä", 5, "ab")),
+                java.util.Arrays.stream(Artifacts.Reason.values())
+                        .map(reason ->
+                                new Artifacts.LeftOut("x", reason, reason == Artifacts.Reason.TOO_LARGE ? 7L : null))
+                        .toList(),
+                99);
+        Task task = Task.accepted(new TaskId(1, 2), spec, 1_000, 0)
+                .started(1_001)
+                .finished(new Outcome.Cancelled(), Task.Output.NONE.with(artifacts), 2_000_000, 5, 9_000);
+        Bytes progress = new Bytes(64);
+        Codec.progress(task, progress);
+        assertThat(Codec.progress(task.id(), spec, new Bytes.Reader(progress.view())))
+                .isEqualTo(task);
+        Task brief = Codec.brief(task);
+        assertThat(brief.spec().surroundings().files()).isEmpty();
+        assertThat(brief.spec().surroundings().limits()).isEqualTo(surroundings.limits());
+        assertThat(brief.output().artifacts()).isEqualTo(Artifacts.NONE);
+    }
+
+    @Test
+    void runThatDidNotSettleItsTaskLeavesNoArtifacts() {
+        Task.Output left =
+                Task.Output.NONE.with(new Artifacts(List.of(new Artifacts.Artifact("a", 1, "ab")), List.of(), 0));
+        Task running = Task.accepted(new TaskId(1, 2), SPEC, 1_000, 0).started(1_001);
+        for (Task again : List.of(
+                running.retried(2_000, left, Failure.of("exception", "no"), 1_002, 1),
+                running.snoozed(2_000, left),
+                running.takenBack(left))) {
+            assertThat(again.output().artifacts()).isEqualTo(Artifacts.NONE);
+        }
+    }
+
+    @Test
     void failureKeepsItsCauses() {
         Failure plain = new Failure("exception", "m", "E", "trace", Json.ofValid("[1]"), 3, "SIGKILL");
         assertThat(copy(failed(plain))).isEqualTo(failed(plain));
@@ -112,6 +159,21 @@ class CodecTest {
                 new WorkerPolicy(
                         new WorkerPolicy.Initializer("a:b", Json.ofValid("[1]"), null), 1L << 30, null, null))) {
             Change.StoredPool pool = new Change.StoredPool("p", plain.with(policy), PoolState.PAUSED, true);
+            Bytes out = new Bytes(64);
+            Codec.pool(pool, out);
+            assertThat(Codec.pool(new Bytes.Reader(out.view()))).isEqualTo(pool);
+        }
+    }
+
+    @Test
+    void poolKeepsTheLimitOfScratchFolders() {
+        PoolSettings plain =
+                new PoolSettings(PoolKind.COMMAND, 2, 1, false, "java", 3, 4L, OnWorkerLost.HEAL, null, 10, null, 100);
+        Limits scratch = new Limits(null, 5L, null, null, null, 4096L);
+        for (PoolLimits limits : List.of(
+                new PoolLimits(scratch, Limits.NONE, 1L, 2L, 3L),
+                new PoolLimits(Limits.NONE, scratch, null, 2L, null))) {
+            Change.StoredPool pool = new Change.StoredPool("p", plain.with(limits), PoolState.ACTIVE, true);
             Bytes out = new Bytes(64);
             Codec.pool(pool, out);
             assertThat(Codec.pool(new Bytes.Reader(out.view()))).isEqualTo(pool);
