@@ -23,6 +23,7 @@ import java.lang.invoke.VarHandle;
  */
 final class Posix {
     static final int EINTR = 4;
+    static final int EPERM = 1;
     static final int EAGAIN = 11;
     static final int SIGKILL = 9;
     static final int SIGTERM = 15;
