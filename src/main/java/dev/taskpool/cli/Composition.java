@@ -19,6 +19,7 @@ import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.WorkerPolicy;
 import dev.taskpool.pool.CommandTemplate;
+import dev.taskpool.pool.Scratch;
 import dev.taskpool.process.Programs;
 import dev.taskpool.process.ResourceLimits;
 import dev.taskpool.process.RunAs;
@@ -297,6 +298,7 @@ final class Composition {
                             case FILE_SIZE -> "file_size_bytes";
                         },
                         reason));
+        Scratch.problem().ifPresent(problem -> byName.put("scratch_bytes", problem));
         return byName;
     }
 

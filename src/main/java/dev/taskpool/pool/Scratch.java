@@ -8,12 +8,14 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SecureDirectoryStream;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -37,6 +39,17 @@ public final class Scratch {
         } catch (NoSuchFileException e) {
             Files.createDirectories(root);
             return Files.createDirectory(folder, OURS_ALONE);
+        }
+    }
+
+    /** Says why this machine cannot measure a folder while a program writes to it; nothing where it can. */
+    public static Optional<String> problem() {
+        try (DirectoryStream<Path> any = Files.newDirectoryStream(Path.of("/"))) {
+            return any instanceof SecureDirectoryStream
+                    ? Optional.empty()
+                    : Optional.of("this system cannot go through a folder without going by paths");
+        } catch (IOException e) {
+            return Optional.of("folders cannot be looked into: " + e);
         }
     }
 

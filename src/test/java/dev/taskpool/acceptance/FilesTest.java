@@ -351,7 +351,7 @@ class FilesTest {
                     .json();
             assertThat(task.path("result").asText()).as("%s", task).isEqualTo("mine");
             assertThat(task.path("artifacts").findValuesAsText("name")).containsExactly("out/me");
-            assertThat(started.api.get(artifact(task, "out/me")).text()).isEqualTo("65534\n");
+            assertThat(started.api.get(artifact(task, "out%2Fme")).text()).isEqualTo("65534\n");
         }
     }
 

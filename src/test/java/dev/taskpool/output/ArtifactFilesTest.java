@@ -1,6 +1,7 @@
 package dev.taskpool.output;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.taskpool.model.Artifacts;
 import dev.taskpool.model.FileRules;
@@ -60,6 +61,18 @@ class ArtifactFilesTest {
         assertThat(files.keep(id, scratch, RULES)).isEqualTo(Artifacts.NONE);
         assertThat(files.sequences()).isEmpty();
         assertThat(files.unfinished()).isEmptyDirectory();
+    }
+
+    @Test
+    void fileOfAnotherUserIsNotKept() throws IOException {
+        Path scratch = scratch();
+        assumeThat(Files.getAttribute(scratch, "unix:uid")).isEqualTo(0);
+        Path other = Files.writeString(scratch.resolve("out/a"), "of nobody");
+        Files.setAttribute(other, "unix:uid", 65534);
+        Files.writeString(scratch.resolve("out/b"), "own");
+        Artifacts artifacts = files().keep(new TaskId(1, 1), scratch, RULES);
+        assertThat(artifacts.leftOut().getFirst().reason()).isEqualTo(Artifacts.Reason.NOT_ITS_OWN);
+        assertThat(artifacts.kept().getFirst().name()).isEqualTo("out/b");
     }
 
     @Test
