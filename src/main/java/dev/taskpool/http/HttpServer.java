@@ -95,6 +95,7 @@ public final class HttpServer implements AutoCloseable {
                 new ListHandlers(engine),
                 new OutputHandlers(tasks, outputs, engine, waits),
                 new OrderedOutput(tasks, outputs, engine, waits),
+                new CallbackHandlers(engine, tasks, source, callbacks),
                 new BatchHandlers(engine, submissions),
                 new WaitHandler(engine, waits, source),
                 new PoolHandlers(engine, waits, source, workerTypes),

@@ -2,6 +2,8 @@ package dev.taskpool.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.taskpool.model.Callback;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.Json;
@@ -15,9 +17,11 @@ import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.TaskState;
 import dev.taskpool.model.WorkerPolicy;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class CodecTest {
@@ -48,7 +52,7 @@ class CodecTest {
     private static Task copy(Task task) {
         Bytes out = new Bytes(64);
         Codec.progress(task, out);
-        return Codec.progress(task.id(), SPEC, new Bytes.Reader(out.view()));
+        return Codec.progress(task.id(), SPEC, new Bytes.Reader(out.view())).task();
     }
 
     @Test
@@ -75,6 +79,31 @@ class CodecTest {
         assertThat(task.history()).hasSize(2);
         assertThat(task.snoozes()).isEqualTo(1);
         assertThat(copy(task)).isEqualTo(task);
+    }
+
+    @Test
+    void callbacksSurviveWithTheTaskAndAlone() {
+        Callbacks callbacks = Callbacks.of(
+                        List.of(
+                                new Callback.Wish("https://a.org/x", Callback.Wish.ALL),
+                                new Callback.Wish("https://b.org/", Set.of(TaskState.FAILED))),
+                        1_000)
+                .ended(TaskState.FAILED, 2_000);
+        Task task = failed(Failure.of("exception", "m")).withCallbacks(callbacks);
+        Callback tried = callbacks
+                .numbered(2)
+                .tried(new Callback.Verdict(
+                        0, new Callback.Try(2_001, 0, 7, "e".repeat(300)), Callback.State.PENDING, 9_000));
+        Task further = task.withCallbacks(callbacks.with(tried));
+        Bytes out = new Bytes(64);
+        Codec.write(new Change.TaskCreated(task), out);
+        Codec.write(new Change.TaskChanged(task), out);
+        Codec.write(new Change.CallbacksChanged(further), out);
+        Bytes.Reader in = new Bytes.Reader(out.view());
+        assertThat(Codec.read(in, id -> null)).isEqualTo(new Change.TaskCreated(task));
+        assertThat(Codec.read(in, id -> task)).isEqualTo(new Change.TaskChanged(task));
+        assertThat(Codec.read(in, id -> task)).isEqualTo(new Change.CallbacksChanged(further));
+        assertThat(in.more()).isFalse();
     }
 
     @Test
