@@ -60,10 +60,17 @@ CREATE TABLE idempotency (
     seq       BIGINT NOT NULL -- of the task
 );
 
-CREATE TABLE callback_due (
-    seq BIGINT NOT NULL PRIMARY KEY,
-    due BIGINT NOT NULL
+-- Who is to be told of a task's end. Those of which a try is to come are the outbox, which is read by destination.
+CREATE TABLE callback (
+    seq         BIGINT   NOT NULL, -- of the task
+    number      SMALLINT NOT NULL, -- among its callbacks
+    nonce       BIGINT   NOT NULL, -- of the task
+    destination VARCHAR(300),      -- scheme, host and port; set where a try is to come
+    due         BIGINT,            -- Unix ms; set where a try is to come
+    body        VARBINARY(32768) NOT NULL,
+    PRIMARY KEY (seq, number)
 );
+CREATE INDEX callback_due ON callback (destination, due, seq, number);
 
 CREATE TABLE pool (
     name VARCHAR(64) NOT NULL PRIMARY KEY,

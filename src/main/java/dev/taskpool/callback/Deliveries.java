@@ -2,15 +2,28 @@ package dev.taskpool.callback;
 
 import dev.taskpool.engine.Engine;
 import dev.taskpool.engine.Observer;
+import dev.taskpool.model.Callback;
+import dev.taskpool.model.CallbackDue;
+import dev.taskpool.model.Problem;
 import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
 import dev.taskpool.model.Ticker;
 import java.time.Duration;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
+import java.util.TreeSet;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.random.RandomGenerator;
@@ -19,51 +32,109 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Delivers callbacks: reads what is due from the outbox, sends, and makes durable what came of it. A receiver may get the
- * same message twice, always with the same {@code webhook-id}; it never gets one about an end that is not durable, because
- * the outbox is filled with it. A dead receiver delays nobody else: sends are asynchronous.
+ * Delivers callbacks: sends what is due, and makes durable what came of it. A receiver may get the same message twice, always
+ * with the same {@code webhook-id}; it never gets one about an end that is not durable, because the outbox is filled with it.
+ *
+ * <p>What is due comes from the engine as it becomes durable; the outbox is read for what the last run left, and for what does
+ * not fit a lane's window. Each destination has a lane of its own, a share of what may be under way, and the one with the
+ * least under way goes first: who is slow or dead delays nobody else. Before each send the callback is looked at as it is
+ * now, so an entry that is out of date does no harm.
  */
 public final class Deliveries implements Observer, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Deliveries.class);
-    private static final int MAX_UNDER_WAY = 64;
-    private static final long FIRST_BACKOFF_MILLIS = 1_000;
-    private static final long MAX_BACKOFF_MILLIS = TimeUnit.HOURS.toMillis(6);
+
+    private static final int MAX_UNDER_WAY = 512;
+    /** Of them, kept for lanes that have nothing under way. */
+    private static final int RESERVE = 128;
+
+    /** Of messages. A lane that has nothing under way may always begin. */
+    private static final long MAX_BYTES = 32L << 20;
+
+    private static final int MAX_LOADING = 32;
+    private static final int MAX_READS = 2;
+    private static final int DESTINATIONS_AT_ONCE = 100;
+    /** A callback waits no longer than this for the one before it, of the same task and to the same destination. */
+    private static final long ORDER_MILLIS = 1_000;
+
+    private static final long PAUSE_MILLIS = 1_000;
+    private static final long LAST_WORDS_MILLIS = 2_000;
 
     private final Sender sender;
-    private final @Nullable Signature signature;
-    private final int maxAttempts;
+    private final List<Signature> signatures;
+    private final Backoff backoff;
     private final Function<Task, byte[]> body;
     private final Ticker ticker;
     private final RandomGenerator random;
-
-    /** A permit for each nudge; more than one waiting means no more than one. */
-    private final Semaphore nudges = new Semaphore(0);
-
-    /** Sequences of tasks that are being sent. */
-    private final Set<Long> underWay = ConcurrentHashMap.newKeySet();
-
     private final Thread thread;
+
+    /** What the thread is to do. Everybody may add. */
+    private final BlockingQueue<Runnable> inbox = new LinkedBlockingQueue<>();
+
     private volatile @Nullable Engine engine;
     private volatile boolean closing;
-    private volatile boolean anything;
+
+    // Confined to the thread.
+    private final Map<String, Lane> lanes = new HashMap<>();
+    private final Map<Lane, Spot> spots = new HashMap<>();
+    private final TreeSet<Spot> ready = new TreeSet<>(
+            Comparator.comparingInt(Spot::underWay).thenComparingLong(Spot::due).thenComparing(Spot::destination));
+    private final TreeSet<Spot> later =
+            new TreeSet<>(Comparator.comparingLong(Spot::due).thenComparing(Spot::destination));
+    private final Set<Lane> toRead = new LinkedHashSet<>();
+    private final Map<Key, Sending> underWay = new HashMap<>();
+    /** Those that others of the same task and destination come behind. */
+    private final Map<Behind, Sending> leaders = new HashMap<>();
+
+    private long bytes;
+    private int loading;
+    private int reading;
+    private volatile boolean senderStarted;
+
+    private record Key(TaskId task, int number) {}
+
+    private record Behind(TaskId task, Lane lane) {}
+
+    /** Where a lane stands in the order of those that may send: a picture of it, which the sets can rely on. */
+    private record Spot(Lane lane, int underWay, long due) {
+        String destination() {
+            return lane.destination;
+        }
+    }
+
+    private static final class Sending {
+        final Lane lane;
+        final Key key;
+        int bytes;
+
+        /** What is to come after it: it was asked for again, or has its next try. */
+        @Nullable
+        CallbackDue next;
+
+        /** Later callbacks of the same task, which are sent behind it. */
+        final List<CallbackDue> followers = new ArrayList<>();
+
+        Sending(Lane lane, Key key) {
+            this.lane = lane;
+            this.key = key;
+        }
+    }
 
     /**
-     * @param secret signs messages; null leaves them unsigned
+     * @param secrets each signs all messages; none leaves them unsigned
      * @param timeout of one try
-     * @param maxAttempts tries in all
      * @param body a task as the receiver gets it
      */
     public Deliveries(
             Destinations destinations,
-            @Nullable String secret,
+            List<String> secrets,
             Duration timeout,
-            int maxAttempts,
+            Backoff backoff,
             Function<Task, byte[]> body,
             Ticker ticker,
             RandomGenerator random) {
-        this.sender = new Sender(destinations, timeout);
-        this.signature = secret == null ? null : new Signature(secret);
-        this.maxAttempts = maxAttempts;
+        this.sender = new Sender(destinations, timeout, ticker);
+        this.signatures = secrets.stream().map(Signature::new).toList();
+        this.backoff = backoff;
         this.body = body;
         this.ticker = ticker;
         this.random = random;
@@ -73,113 +144,320 @@ public final class Deliveries implements Observer, AutoCloseable {
     /** Begins, with what the last run left. */
     public void start(Engine started) {
         engine = started;
-        nudges.release();
+        inbox.add(() -> scan(""));
         thread.start();
     }
 
     @Override
     public void done(Task task) {
-        if (task.callback() != null) {
-            nudges.release();
+        if (!task.callbacks().isEmpty()) {
+            inbox.add(() -> due(task));
         }
     }
 
+    @Override
+    public void callbacksChanged(Task task) {
+        inbox.add(() -> due(task));
+    }
+
+    // --- the thread ---
+
     private void run() {
         try {
-            while (!closing) {
-                long waitMillis = anything ? 1_000 : 30_000;
-                nudges.tryAcquire(waitMillis, TimeUnit.MILLISECONDS);
-                nudges.drainPermits();
-                sendDue();
+            while (!(closing && underWay.isEmpty())) {
+                Runnable next = inbox.poll(waitMillis(), TimeUnit.MILLISECONDS);
+                while (next != null) {
+                    next.run();
+                    next = inbox.poll();
+                }
+                if (!closing) {
+                    pump();
+                }
             }
         } catch (InterruptedException e) {
             LOG.debug("callbacks end", e);
         }
     }
 
-    private void sendDue() throws InterruptedException {
-        Engine running = engine;
-        if (running == null || closing) {
-            return;
-        }
-        List<Task> due;
-        try {
-            due = running.callbacksDue(ticker.millis(), MAX_UNDER_WAY * 2).get(30, TimeUnit.SECONDS);
-        } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {
-            LOG.warn("the outbox cannot be read at the moment: {}", e.toString());
-            return;
-        }
-        for (Task task : due) {
-            if (underWay.size() >= MAX_UNDER_WAY || closing) {
-                return;
-            }
-            if (underWay.add(task.id().sequence())) {
-                send(running, task);
-            }
-        }
+    private long waitMillis() {
+        return later.isEmpty() ? TimeUnit.HOURS.toMillis(1) : Math.max(0, later.first().due - ticker.millis());
     }
 
-    private void send(Engine running, Task task) {
-        String url = task.spec().callbackUrl();
-        Task.Callback callback = task.callback();
-        if (url == null || callback == null) {
-            underWay.remove(task.id().sequence());
-            return;
-        }
-        if (!anything) {
-            anything = true;
-            sender.start();
-        }
-        byte[] message = body.apply(task);
-        long seconds = ticker.millis() / 1000;
-        Map<String, String> headers = new LinkedHashMap<>();
-        String id = task.id().toString();
-        headers.put("webhook-id", id);
-        headers.put("webhook-timestamp", Long.toString(seconds));
-        if (signature != null) {
-            headers.put("webhook-signature", signature.of(id, seconds, message));
-        }
-        sender.post(url, headers, message)
-                .thenCompose(answer -> running.callback(task.id(), after(task, callback, answer)))
-                .whenComplete((noted, error) -> {
+    /** Asks for the destinations for which the last run left something. */
+    private void scan(String after) {
+        engine().callbackDestinations(after, DESTINATIONS_AT_ONCE)
+                .whenComplete((found, error) -> inbox.add(() -> {
                     if (error != null) {
-                        LOG.warn("what became of the callback of {} could not be noted: {}", id, error.toString());
+                        LOG.warn("the outbox cannot be read at the moment: {}", error.toString());
+                        pause().execute(() -> inbox.add(() -> scan(after)));
+                        return;
                     }
-                    underWay.remove(task.id().sequence());
-                    nudges.release();
-                });
+                    for (String destination : found) {
+                        Lane lane = lane(destination);
+                        lane.startsInOutbox();
+                        place(lane);
+                    }
+                    if (found.size() == DESTINATIONS_AT_ONCE) {
+                        scan(found.getLast());
+                    }
+                }));
     }
 
-    private Task.Callback after(Task task, Task.Callback before, Sender.Answer answer) {
-        int attempts = before.attempts() + 1;
-        boolean delivered = answer.status() >= 200 && answer.status() < 300;
-        // 410 Gone: the receiver wants no more of this (Standard Webhooks).
-        boolean last = delivered || answer.status() == 410 || attempts >= maxAttempts;
-        if (!delivered) {
-            LOG.info(
-                    "callback of {} to {}: try {} of {} {}",
-                    task.id(),
-                    task.spec().callbackUrl(),
-                    attempts,
-                    maxAttempts,
-                    answer.status() == 0 ? "failed: " + answer.error() : "answered " + answer.status());
+    private Lane lane(String destination) {
+        return lanes.computeIfAbsent(destination, Lane::new);
+    }
+
+    /** A task has ended, or its callbacks have changed: what is to be sent goes to its lane. */
+    private void due(Task task) {
+        for (Callback each : task.callbacks().all()) {
+            if (each.due()) {
+                CallbackDue entry = new CallbackDue(task.id(), each.number(), each.nextAt());
+                Sending now = underWay.get(new Key(task.id(), each.number()));
+                if (now != null) {
+                    now.next = entry;
+                } else {
+                    Lane lane = lane(each.destination());
+                    lane.add(entry);
+                    place(lane);
+                }
+            }
         }
-        long next = last ? 0 : ticker.millis() + Math.max(answer.retryAfterSeconds() * 1000, backoff(attempts));
-        return new Task.Callback(delivered, attempts, answer.status(), next);
     }
 
-    /** 1 s, 4 s, 16 s … up to 6 h, half of it by chance: ten tries spread over about a day. */
-    private long backoff(int attempts) {
-        long full = Math.min(MAX_BACKOFF_MILLIS, FIRST_BACKOFF_MILLIS << Math.min(24, 2 * (attempts - 1)));
-        return full / 2 + random.nextLong(full / 2 + 1);
+    /** Puts a lane where it belongs, after anything happened to it. */
+    private void place(Lane lane) {
+        Spot old = spots.remove(lane);
+        if (old != null) {
+            ready.remove(old);
+            later.remove(old);
+        }
+        if (lane.wantsRead()) {
+            toRead.add(lane);
+        }
+        if (lane.mayBegin()) {
+            Spot spot = new Spot(lane, lane.underWay(), lane.nextDue());
+            spots.put(lane, spot);
+            later.add(spot);
+        } else if (lane.idle()) {
+            lanes.remove(lane.destination);
+        }
     }
 
-    /** Ends. What was not delivered stays in the outbox for the next start. */
+    /** Begins what can be begun. */
+    private void pump() {
+        while (true) {
+            long now = ticker.millis();
+            while (!later.isEmpty() && later.first().due <= now) {
+                ready.add(later.removeFirst());
+            }
+            if (ready.isEmpty() || underWay.size() >= MAX_UNDER_WAY || loading >= MAX_LOADING) {
+                break;
+            }
+            Spot first = ready.first();
+            if (first.underWay > 0 && (bytes > MAX_BYTES || underWay.size() >= MAX_UNDER_WAY - RESERVE)) {
+                break;
+            }
+            begin(first.lane);
+        }
+        while (reading < MAX_READS && !toRead.isEmpty()) {
+            Lane lane = toRead.iterator().next();
+            toRead.remove(lane);
+            if (lane.wantsRead()) {
+                read(lane);
+            }
+        }
+    }
+
+    private void read(Lane lane) {
+        reading++;
+        lane.readBegins();
+        engine().callbacksDue(lane.destination, Lane.WINDOW)
+                .whenComplete((page, error) -> inbox.add(() -> {
+                    reading--;
+                    if (error == null) {
+                        lane.read(page);
+                        place(lane);
+                    } else {
+                        LOG.warn("the outbox cannot be read at the moment: {}", error.toString());
+                        pause().execute(() -> inbox.add(() -> {
+                            lane.readFailed();
+                            place(lane);
+                        }));
+                    }
+                }));
+    }
+
+    // --- one send ---
+
+    private void begin(Lane lane) {
+        CallbackDue entry = lane.begin();
+        Key key = new Key(entry.task(), entry.number());
+        Sending before = underWay.get(key);
+        if (before != null) {
+            before.next = entry;
+            lane.endUnsent();
+            place(lane);
+            return;
+        }
+        Sending leader = leaders.get(new Behind(key.task, lane));
+        if (leader != null) {
+            if (leader.followers.isEmpty()) {
+                pause(ORDER_MILLIS).execute(() -> inbox.add(() -> follow(leader)));
+            }
+            leader.followers.add(entry);
+            lane.endUnsent();
+            place(lane);
+            return;
+        }
+        Sending sending = new Sending(lane, key);
+        underWay.put(key, sending);
+        leaders.put(new Behind(key.task, lane), sending);
+        loading++;
+        place(lane);
+        engine().find(key.task)
+                .whenComplete((found, error) -> inbox.add(() -> {
+                    loading--;
+                    loaded(sending, error == null ? found : Optional.empty(), error);
+                }));
+    }
+
+    private void loaded(Sending sending, Optional<Task> found, @Nullable Throwable error) {
+        if (error != null) {
+            LOG.warn("the task of a callback cannot be read at the moment: {}", error.toString());
+            sending.next = new CallbackDue(sending.key.task, sending.key.number, ticker.millis() + PAUSE_MILLIS);
+        }
+        Task task = found.orElse(null);
+        Callback callback = task == null ? null : callback(task, sending.key.number);
+        if (task == null || callback == null || !task.done() || !callback.due() || closing) {
+            end(sending, null);
+        } else if (callback.nextAt() > ticker.millis()) {
+            sending.next = new CallbackDue(task.id(), callback.number(), callback.nextAt());
+            end(sending, null);
+        } else {
+            send(sending, task, callback);
+        }
+    }
+
+    private static @Nullable Callback callback(Task task, int number) {
+        List<Callback> all = task.callbacks().all();
+        return number <= all.size() ? all.get(number - 1) : null;
+    }
+
+    private void send(Sending sending, Task task, Callback callback) {
+        if (!senderStarted) {
+            sender.start();
+            senderStarted = true;
+        }
+        long at = ticker.millis();
+        long begun = ticker.nanos();
+        Message message = Message.of(task, callback, body.apply(task), signatures, at);
+        sending.bytes = message.body().length;
+        bytes += sending.bytes;
+        sender.post(message).thenAccept(answer -> {
+            long millis = (ticker.nanos() - begun) / 1_000_000;
+            Callback.Try what = new Callback.Try(at, answer.status(), millis, answer.error());
+            inbox.add(() -> note(sending, answer, verdict(task, callback, what, answer)));
+        });
+    }
+
+    private Callback.Verdict verdict(Task task, Callback callback, Callback.Try what, Sender.Answer answer) {
+        int used = callback.used() + 1;
+        Callback.State then = answer.delivered()
+                ? Callback.State.DELIVERED
+                // The receiver wants no more of this (Standard Webhooks).
+                : answer.status() == 410
+                        ? Callback.State.GONE
+                        : backoff.again(used) ? Callback.State.PENDING : Callback.State.GAVE_UP;
+        if (!answer.delivered()) {
+            String result = answer.status() == 0 ? "failed: " + answer.error() : "was answered " + answer.status();
+            if (then == Callback.State.PENDING) {
+                LOG.debug("callback {} of {}: try {} {}", callback.number(), task.id(), used, result);
+            } else {
+                LOG.warn(
+                        "callback {} of {} to {} is {}: try {} {}",
+                        callback.number(),
+                        task.id(),
+                        callback.destination(),
+                        then,
+                        used,
+                        result);
+            }
+        }
+        long next = then == Callback.State.PENDING
+                ? ticker.millis() + backoff.pauseMillis(used, answer.retryAfterMillis(), random)
+                : 0;
+        return new Callback.Verdict(callback.since(), what, then, next);
+    }
+
+    private void note(Sending sending, Sender.Answer answer, Callback.Verdict verdict) {
+        engine().tried(sending.key.task, sending.key.number, verdict)
+                .whenComplete((noted, error) -> inbox.add(() -> {
+                    if (error == null || problem(error)) {
+                        // With a problem: the task was deleted meanwhile.
+                        end(sending, answer);
+                    } else {
+                        LOG.warn("what became of a callback cannot be noted at the moment: {}", error.toString());
+                        pause().execute(() -> inbox.add(() -> note(sending, answer, verdict)));
+                    }
+                }));
+    }
+
+    private static boolean problem(Throwable error) {
+        return error instanceof Problem
+                || (error instanceof CompletionException && error.getCause() instanceof Problem);
+    }
+
+    /** Those that come behind a try no longer wait for it: it is over, or takes too long. */
+    private void follow(Sending leader) {
+        leaders.remove(new Behind(leader.key.task, leader.lane), leader);
+        leader.followers.forEach(leader.lane::add);
+        leader.followers.clear();
+        place(leader.lane);
+    }
+
+    /** @param answer what the receiver said; null where nothing was sent */
+    private void end(Sending sending, Sender.@Nullable Answer answer) {
+        underWay.remove(sending.key);
+        bytes -= sending.bytes;
+        if (answer == null) {
+            sending.lane.endUnsent();
+        } else {
+            sending.lane.end(answer.status() > 0);
+        }
+        if (sending.next != null) {
+            sending.lane.add(sending.next);
+        }
+        follow(sending);
+    }
+
+    private static Executor pause() {
+        return pause(PAUSE_MILLIS);
+    }
+
+    private static Executor pause(long millis) {
+        return CompletableFuture.delayedExecutor(millis, TimeUnit.MILLISECONDS);
+    }
+
+    private Engine engine() {
+        return Objects.requireNonNull(engine, "started");
+    }
+
+    /** Ends: what is under way may still be answered for a moment. The rest stays in the outbox for the next start. */
     @Override
     public void close() {
         closing = true;
-        thread.interrupt();
-        if (anything) {
+        if (engine == null) {
+            return;
+        }
+        inbox.add(() -> {});
+        try {
+            if (!thread.join(Duration.ofMillis(LAST_WORDS_MILLIS))) {
+                thread.interrupt();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (senderStarted) {
             sender.close();
         }
     }

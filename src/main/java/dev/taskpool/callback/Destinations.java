@@ -12,6 +12,8 @@ import java.util.Locale;
 
 /** Where callbacks may go (guards against server-side request forgery). Immutable. */
 public final class Destinations {
+    private static final int MAX_HOST_CHARS = 253;
+
     private final List<String> hosts;
     private final boolean privateAllowed;
 
@@ -45,6 +47,13 @@ public final class Destinations {
                     ProblemCode.INVALID_REQUEST,
                     pointer,
                     "must be an absolute http or https URL without user and fragment, is '" + url + "'");
+        }
+        if (host.length() > MAX_HOST_CHARS) {
+            throw Problem.field(
+                    ProblemCode.INVALID_REQUEST,
+                    pointer,
+                    "has a host of " + host.length() + " characters; a name in the DNS has " + MAX_HOST_CHARS
+                            + " at most");
         }
         if (!allowed(host)) {
             throw Problem.field(
@@ -86,8 +95,10 @@ public final class Destinations {
             case Inet4Address v4 ->
                 first != 0
                         && !(first == 100 && second >= 64 && second < 128)
-                        && !(first == 192 && second == 0 && b[2] == 0)
+                        && !(first == 192 && second == 0 && (b[2] == 0 || b[2] == 2))
                         && !(first == 198 && (second == 18 || second == 19))
+                        && !(first == 198 && second == 51 && b[2] == 100)
+                        && !(first == 203 && second == 0 && b[2] == 113)
                         && first < 240;
             // Only global unicast, without documentation, 6to4 and Teredo, which may hide an address of any kind.
             case Inet6Address v6 ->

@@ -1,5 +1,6 @@
 package dev.taskpool.callback;
 
+import dev.taskpool.model.Ticker;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
@@ -8,49 +9,69 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.client.BytesRequestContent;
 import org.eclipse.jetty.client.HttpClient;
 import org.eclipse.jetty.client.Request;
+import org.eclipse.jetty.http.HttpCookieStore;
 import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.util.Promise;
 import org.eclipse.jetty.util.SocketAddressResolver;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends over HTTP. The address that was checked is the one that is connected to: the client resolves by us, and follows no
- * redirect, so a name that changes its address in between gains nothing.
+ * redirect, so a name that changes its address in between gains nothing. It keeps no cookies, and reads no more of an answer
+ * than its head.
  */
 final class Sender implements AutoCloseable {
+    /** An answer that is longer is not read to its end. */
+    private static final int MAX_ANSWER_BYTES = 64 << 10;
+
     private final HttpClient client;
+    private final ExecutorService resolvers;
     private final Duration timeout;
+    private final Ticker ticker;
 
     /**
      * What came back.
      *
      * @param status of HTTP; 0 where there was no answer
-     * @param retryAfterSeconds what the receiver asked for; 0 where it did not
+     * @param retryAfterMillis what the receiver asked for; 0 where it did not
      * @param error why there was no answer; empty where there was one
      */
-    record Answer(int status, long retryAfterSeconds, String error) {}
+    record Answer(int status, long retryAfterMillis, String error) {
+        boolean delivered() {
+            return status >= 200 && status < 300;
+        }
+    }
 
-    Sender(Destinations destinations, Duration timeout) {
+    Sender(Destinations destinations, Duration timeout, Ticker ticker) {
         this.timeout = timeout;
+        this.ticker = ticker;
         QueuedThreadPool threads = new QueuedThreadPool(8, 2, 30_000);
         threads.setName("callback-http");
         threads.setDaemon(true);
+        // A resolver that does not answer holds its thread: no other name may have to wait for that one.
+        resolvers = Executors.newCachedThreadPool(
+                Thread.ofPlatform().name("callback-dns-", 1).daemon(true).factory());
         client = new HttpClient();
         client.setExecutor(threads);
         client.setFollowRedirects(false);
+        client.setHttpCookieStore(new HttpCookieStore.Empty());
         client.setUserAgentField(new HttpField("User-Agent", "taskpool"));
         client.setConnectTimeout(timeout.toMillis());
-        client.setMaxConnectionsPerDestination(16);
+        client.setIdleTimeout(Math.max(30_000, timeout.toMillis()));
+        client.setMaxConnectionsPerDestination(Lane.MAX_UNDER_WAY);
         client.setMaxRequestsQueuedPerDestination(1024);
         client.setSocketAddressResolver(new SocketAddressResolver() {
             @Override
             public void resolve(
                     String host, int port, Map<String, Object> context, Promise<List<InetSocketAddress>> promise) {
-                threads.execute(() -> {
+                resolvers.execute(() -> {
                     try {
                         promise.succeeded(checked(destinations, host, port));
                     } catch (UnknownHostException | RuntimeException e) {
@@ -88,36 +109,51 @@ final class Sender implements AutoCloseable {
         }
     }
 
-    /** Sends. The future never fails. */
-    CompletableFuture<Answer> post(String url, Map<String, String> headers, byte[] body) {
+    /** Sends. The future never fails, and is done soon after the time for a try is over. */
+    CompletableFuture<Answer> post(Message message) {
         CompletableFuture<Answer> answer = new CompletableFuture<>();
         try {
-            Request request = client.POST(url)
+            Request request = client.POST(message.url())
                     .timeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
-                    .headers(fields -> headers.forEach(fields::put))
-                    .body(new BytesRequestContent("application/json", body));
+                    .headers(fields -> message.headers().forEach(fields::put))
+                    .body(new BytesRequestContent(Message.CONTENT_TYPE, message.body()));
+            long[] read = {0};
+            request.onResponseContent((response, content) -> {
+                read[0] += content.remaining();
+                if (read[0] > MAX_ANSWER_BYTES) {
+                    response.abort(new IllegalStateException("the answer is longer than anybody reads"));
+                }
+            });
             request.send(result -> {
                 if (result.getResponse() != null && result.getResponse().getStatus() > 0) {
                     answer.complete(new Answer(
                             result.getResponse().getStatus(),
-                            seconds(result.getResponse().getHeaders().get("Retry-After")),
+                            RetryAfter.millis(result.getResponse().getHeaders().get("Retry-After"), ticker.millis()),
                             ""));
                 } else {
-                    answer.complete(new Answer(0, 0, String.valueOf(result.getFailure())));
+                    answer.complete(new Answer(0, 0, reason(result.getFailure())));
                 }
             });
         } catch (RuntimeException e) {
-            answer.complete(new Answer(0, 0, e.toString()));
+            answer.complete(new Answer(0, 0, reason(e)));
         }
-        return answer;
+        // The client's own clock begins when the request has a connection.
+        return answer.completeOnTimeout(
+                new Answer(0, 0, "no answer within callbacks.timeout"),
+                timeout.toMillis() + 500,
+                TimeUnit.MILLISECONDS);
     }
 
-    private static long seconds(@org.jspecify.annotations.Nullable String retryAfter) {
-        return retryAfter != null && retryAfter.matches("\\d{1,6}") ? Long.parseLong(retryAfter) : 0;
+    private static String reason(@Nullable Throwable failure) {
+        return failure == null
+                ? "no answer"
+                : failure.getClass().getSimpleName()
+                        + (failure.getMessage() == null ? "" : ": " + failure.getMessage());
     }
 
     @Override
     public void close() {
+        resolvers.shutdownNow();
         try {
             client.stop();
         } catch (Exception e) {

@@ -6,7 +6,7 @@ import java.util.Base64;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** Signs messages as Standard Webhooks 1.0 has it: HMAC-SHA-256 over {@code id.timestamp.body}. */
+/** Signs messages with one secret, as Standard Webhooks 1.0 has it: HMAC-SHA-256 over {@code id.timestamp.body}. */
 final class Signature {
     private static final String PREFIX = "whsec_";
 
@@ -18,7 +18,7 @@ final class Signature {
         this.key = new SecretKeySpec(raw, "HmacSHA256");
     }
 
-    /** Returns the value of {@code webhook-signature}. */
+    /** Returns one of the values of {@code webhook-signature}. */
     String of(String id, long seconds, byte[] body) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");

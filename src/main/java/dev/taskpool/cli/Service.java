@@ -1,6 +1,7 @@
 package dev.taskpool.cli;
 
 import dev.taskpool.callable.Registry;
+import dev.taskpool.callback.Backoff;
 import dev.taskpool.callback.Deliveries;
 import dev.taskpool.callback.Destinations;
 import dev.taskpool.config.Settings;
@@ -108,9 +109,12 @@ public final class Service implements AutoCloseable {
                     settings.callbacks().allowedHosts(), settings.callbacks().allowPrivateAddresses());
             Deliveries callbacks = new Deliveries(
                     destinations,
-                    settings.callbacks().secret(),
+                    settings.callbacks().secrets(),
                     settings.callbacks().timeout(),
-                    settings.callbacks().maxAttempts(),
+                    new Backoff(
+                            settings.callbacks().firstBackoff(),
+                            settings.callbacks().maxBackoff(),
+                            settings.callbacks().maxAttempts()),
                     task -> TaskJson.bytes(task, null),
                     ticker,
                     random);

@@ -278,6 +278,21 @@ final class Section {
 
     List<String> texts(String key, List<String> fallback) {
         Found found = find(key);
+        List<String> value = texts(key, fallback, found);
+        note(key, "[" + String.join(", ", value) + "]", found);
+        return value;
+    }
+
+    /** As {@link #texts}, and shown to nobody. */
+    List<String> secrets(String key) {
+        Found found = find(key);
+        List<String> value =
+                texts(key, List.of(), found).stream().filter(s -> !s.isEmpty()).toList();
+        note(key, "[" + String.join(", ", value.stream().map(s -> MASK).toList()) + "]", found);
+        return value;
+    }
+
+    private List<String> texts(String key, List<String> fallback, Found found) {
         List<String> value = fallback;
         if (found.node instanceof SequenceNode sequence
                 && sequence.getValue().stream().allMatch(n -> n instanceof ScalarNode)) {
@@ -293,7 +308,6 @@ final class Section {
         } else if (found.node != null) {
             wrong(key, found, "a list of values");
         }
-        note(key, "[" + String.join(", ", value) + "]", found);
         return value;
     }
 

@@ -149,14 +149,20 @@ public record Settings(
     /**
      * How callbacks are delivered.
      *
-     * @param secret of Standard Webhooks, {@code whsec_…}; null leaves callbacks unsigned
+     * @param secrets of Standard Webhooks, {@code whsec_…}: each signs; none leaves callbacks unsigned
+     * @param timeout of one try
+     * @param maxAttempts tries in all
+     * @param firstBackoff pause after the first try; four times as long after each
+     * @param maxBackoff longest pause
      */
     public record Callbacks(
             List<String> allowedHosts,
             boolean allowPrivateAddresses,
-            @Nullable String secret,
+            List<String> secrets,
             Duration timeout,
-            int maxAttempts) {}
+            int maxAttempts,
+            Duration firstBackoff,
+            Duration maxBackoff) {}
 
     /** How the service stops. */
     public record Drain(Duration announce, Duration grace, boolean cancelPending) {}

@@ -595,18 +595,20 @@ public final class SettingsLoader {
     }
 
     private static Settings.Callbacks callbacks(Section s) {
-        String secret = s.secret("secret");
-        if (secret != null && !secret.matches("whsec_[A-Za-z0-9+/]{32,}={0,2}")) {
+        List<String> secrets = s.secrets("secrets");
+        if (!secrets.stream().allMatch(secret -> secret.matches("whsec_[A-Za-z0-9+/]{32,}={0,2}"))) {
             s.problem(
-                    "secret",
-                    "must be whsec_ and at least 24 random bytes in base64: echo whsec_$(head -c 32 /dev/urandom | base64)");
+                    "secrets",
+                    "must each be whsec_ and at least 24 random bytes in base64: echo whsec_$(head -c 32 /dev/urandom | base64)");
         }
         Settings.Callbacks callbacks = new Settings.Callbacks(
                 new ArrayList<>(s.texts("allowed_hosts", List.of())),
                 s.bool("allow_private_addresses", false),
-                secret,
+                secrets,
                 s.duration("timeout", "10s", "100ms", "5m"),
-                s.integer("max_attempts", 10, 1, 100));
+                s.integer("max_attempts", 12, 1, 100),
+                s.duration("first_backoff", "1s", "10ms", "1h"),
+                s.duration("max_backoff", "6h", "10ms", "1d"));
         s.close();
         return callbacks;
     }

@@ -3,6 +3,8 @@ package dev.taskpool.engine;
 import dev.taskpool.callable.Registry;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.Callback;
+import dev.taskpool.model.CallbackDue;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
@@ -344,32 +346,47 @@ public final class Engine implements AutoCloseable {
         });
     }
 
-    /** Notes how far a task's callback is. */
-    public CompletableFuture<Task> callback(TaskId id, Task.Callback further) {
-        return withCell(id, (cell, answer) -> new Command() {
-            @Override
-            public void decide(Transaction tx) {
-                tx.change(cell, tx.latest(cell).withCallback(further));
-                tx.after(() -> answer.accept(cell.task(), null));
-            }
+    /** Has one more receiver told of a task's end, at once where it is done. It is the last of the answered task. */
+    public CompletableFuture<Task> addCallback(TaskId id, Callback.Wish wish) {
+        return onCallbacks(id, false, CallbackCommands.add(wish, live.ticker));
+    }
 
-            @Override
-            public void refused(RuntimeException reason) {
-                answer.accept(null, reason);
-            }
+    /** Has a callback of a done task delivered once more, or now instead of later. */
+    public CompletableFuture<Task> redeliver(TaskId id, int callback) {
+        return onCallbacks(id, false, CallbackCommands.again(callback, live.ticker));
+    }
+
+    /** Notes a try to deliver a callback. It happened: where the store is away it is noted when that is back. */
+    public CompletableFuture<Task> tried(TaskId id, int callback, Callback.Verdict verdict) {
+        return onCallbacks(id, true, CallbackCommands.tried(callback, verdict));
+    }
+
+    private CompletableFuture<Task> onCallbacks(TaskId id, boolean fact, CallbackCommands.Step step) {
+        return withCell(id, fact, (cell, answer) -> tx -> {
+            Task next = step.next(tx.latest(cell));
+            tx.change(cell, next);
+            tx.after(() -> answer.accept(next, null));
         });
     }
 
     /** Has a command decided on a task, which is brought to memory first where it is not, and leaves it again. */
     private CompletableFuture<Task> withCell(
             TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
-        OnTask asked = new OnTask(id, command);
+        return withCell(id, false, command);
+    }
+
+    private CompletableFuture<Task> withCell(
+            TaskId id,
+            boolean fact,
+            BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
+        OnTask asked = new OnTask(id, fact, command);
         mailbox.put(asked);
         return asked.answer;
     }
 
     private final class OnTask extends Request<Task> {
         private final TaskId id;
+        private final boolean fact;
         private final BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command;
 
         // Written before this is put into the mailbox again.
@@ -384,9 +401,18 @@ public final class Engine implements AutoCloseable {
         private boolean reading;
         private @Nullable Cell cell;
 
-        OnTask(TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
+        OnTask(
+                TaskId id,
+                boolean fact,
+                BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
             this.id = id;
+            this.fact = fact;
             this.command = command;
+        }
+
+        @Override
+        public boolean fact() {
+            return fact;
         }
 
         @Override
@@ -485,9 +511,14 @@ public final class Engine implements AutoCloseable {
                 });
     }
 
-    /** Returns done tasks whose callback is due, the earliest first. */
-    public CompletableFuture<List<Task>> callbacksDue(long until, int limit) {
-        return store.callbacksDue(until, limit);
+    /** Returns some destinations of callbacks that are due or will be, in order, behind one of them. */
+    public CompletableFuture<List<String>> callbackDestinations(String after, int limit) {
+        return store.callbackDestinations(after, limit);
+    }
+
+    /** Returns the callbacks for a destination that are due first, or will be. */
+    public CompletableFuture<List<CallbackDue>> callbacksDue(String destination, int limit) {
+        return store.callbacksDue(destination, limit);
     }
 
     /** Returns who waits for tasks. */

@@ -109,10 +109,9 @@ final class Live {
 
     /** Returns whether a done task is past its retention, and only waits for the cleaner. One whose callback is due is kept. */
     boolean expired(Task task) {
-        Task.Callback callback = task.callback();
         return task.expiresAt() > 0
                 && task.expiresAt() <= ticker.millis()
-                && (callback == null || callback.nextAt() == 0);
+                && !task.callbacks().due();
     }
 
     LivePool pool(Task task) {

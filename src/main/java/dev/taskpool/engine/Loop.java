@@ -249,6 +249,9 @@ final class Loop implements Runnable {
                         dirty.add(pool);
                         closeIfEmpty(pool);
                     }
+                } else {
+                    // A done task changes in its callbacks only.
+                    live.observer.callbacksChanged(task);
                 }
             }
         }

@@ -16,6 +16,9 @@ public interface Observer {
     /** A task is done. */
     default void done(Task task) {}
 
+    /** A done task has another callback, or one is further on. */
+    default void callbacksChanged(Task task) {}
+
     /** A run ended and the task will run again. */
     default void retried(Task task) {}
 
@@ -44,6 +47,12 @@ public interface Observer {
             public void done(Task task) {
                 first.done(task);
                 second.done(task);
+            }
+
+            @Override
+            public void callbacksChanged(Task task) {
+                first.callbacksChanged(task);
+                second.callbacksChanged(task);
             }
 
             @Override

@@ -2,6 +2,7 @@ package dev.taskpool.engine;
 
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
@@ -265,7 +266,12 @@ final class Submit extends Request<Accepted> {
                 .within(
                         pool.settings.limits().queueTimeout(item.spec().queueTimeoutMillis()),
                         surroundings(item, pool));
-        Task task = Task.accepted(id, spec, now, spec.delayMillis() > 0 ? now + spec.delayMillis() : 0);
+        Task task = Task.accepted(
+                id,
+                spec,
+                item.callbacks().isEmpty() ? Callbacks.NONE : Callbacks.of(item.callbacks(), now),
+                now,
+                spec.delayMillis() > 0 ? now + spec.delayMillis() : 0);
         Cell cell = new Cell(task);
         if (task.notBefore() == 0
                 && !live.suspended()

@@ -80,9 +80,20 @@ final class Transaction {
         List<Change> all = new ArrayList<>(changes.size() + steps.size());
         all.addAll(changes);
         for (Step step : steps) {
-            all.add(step.before == null ? new Change.TaskCreated(step.after) : new Change.TaskChanged(step.after));
+            all.add(change(step));
         }
         return all;
+    }
+
+    private static Change change(Step step) {
+        Task before = step.before;
+        if (before == null) {
+            return new Change.TaskCreated(step.after);
+        }
+        // A done task changes in its callbacks only, and these are kept apart from its outcome, once there are any.
+        return before.done() && !before.callbacks().isEmpty()
+                ? new Change.CallbacksChanged(step.after)
+                : new Change.TaskChanged(step.after);
     }
 
     boolean needsCommit() {

@@ -180,10 +180,9 @@ final class Verdict {
 
     private Task done(Task task, Outcome outcome, Task.Output output, long ranMillis, long nowMicros) {
         Task done = task.finished(outcome, all(task, output), nowMicros, ranMillis, nowMicros / 1000 + retentionMillis);
-        Task.Callback callback = done.callback();
-        return callback == null
+        return done.callbacks().isEmpty()
                 ? done
-                : done.withCallback(new Task.Callback(false, 0, 0, Math.max(1, nowMicros / 1000)));
+                : done.withCallbacks(done.callbacks().ended(done.state(), nowMicros / 1000));
     }
 
     /** A run that wrote nothing leaves what earlier ones wrote. */

@@ -98,6 +98,7 @@ public final class HttpServer implements AutoCloseable {
                 new OutputHandlers(tasks, outputs, engine, waits),
                 new OrderedOutput(tasks, outputs, engine, waits),
                 new ArtifactHandlers(tasks, outputs.artifacts()),
+                new CallbackHandlers(engine, tasks, source, callbacks),
                 new BatchHandlers(engine, submissions),
                 new WaitHandler(engine, waits, source),
                 new PoolHandlers(engine, waits, source, workerTypes),

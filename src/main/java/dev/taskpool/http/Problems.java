@@ -110,6 +110,7 @@ final class Problems {
                     POOL_NOT_FOUND,
                     WORKER_NOT_FOUND,
                     ARTIFACT_NOT_FOUND,
+                    CALLBACK_NOT_FOUND,
                     ROUTE_NOT_FOUND -> 404;
             case METHOD_NOT_ALLOWED -> 405;
             case TASK_NOT_DONE,
@@ -121,6 +122,8 @@ final class Problems {
                     POOL_BROKEN,
                     POOL_NOT_SHUT_DOWN,
                     WORKER_HAS_NO_PROCESS,
+                    CALLBACK_SKIPPED,
+                    TOO_MANY_CALLBACKS,
                     POOL_KIND_FIXED -> 409;
             case REQUEST_TOO_LARGE -> 413;
             case UNSUPPORTED_MEDIA_TYPE -> 415;

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class Routes {
     private static final Set<String> NONE = Set.of();
     private static final Set<String> WAIT = Set.of("wait");
+    private static final String CALLBACKS = "/v1/tasks/{task_id}/callbacks";
 
     private Routes() {}
 
@@ -26,6 +27,7 @@ final class Routes {
             OutputHandlers outputs,
             OrderedOutput ordered,
             ArtifactHandlers artifacts,
+            CallbackHandlers callbacks,
             BatchHandlers batches,
             WaitHandler waiting,
             PoolHandlers pools,
@@ -78,6 +80,15 @@ final class Routes {
                         Scope.READ,
                         NONE,
                         h.artifacts::get),
+                new Route(POST, CALLBACKS, "addCallback", Scope.SUBMIT, NONE, h.callbacks::add),
+                new Route(GET, CALLBACKS, "listCallbacks", Scope.READ, NONE, h.callbacks::list),
+                new Route(
+                        POST,
+                        CALLBACKS + "/{callback_number}/redeliver",
+                        "redeliverCallback",
+                        Scope.SUBMIT,
+                        NONE,
+                        h.callbacks::redeliver),
                 new Route(POST, "/v1/batches", "submitBatch", Scope.SUBMIT, NONE, h.batches::submit),
                 new Route(POST, "/v1/wait", "waitTasks", Scope.READ, NONE, h.waiting::handle),
                 new Route(GET, "/v1/pools", "listPools", Scope.READ, NONE, h.pools::list),

@@ -3,6 +3,7 @@ package dev.taskpool.http;
 import dev.taskpool.callable.Registered;
 import dev.taskpool.callable.Registry;
 import dev.taskpool.engine.Submission;
+import dev.taskpool.model.Callback;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.InputFile;
 import dev.taskpool.model.Json;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /** Turns bodies into submissions: reads them, holds them against the callables, and knows them again by their key. */
 final class Submissions {
     private static final String PROPERTIES = "callable, args, kwargs, pool, timeout_ms, queue_timeout_ms, delay_ms,"
-            + " priority, max_attempts, retry, deadline_ms, labels, callback_url, limits, files";
+            + " priority, max_attempts, retry, deadline_ms, labels, callback_url, callbacks, limits, files";
     /** A hundred years: beyond it, instants would leave the range of the store's arithmetic. */
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
 
@@ -55,6 +56,7 @@ final class Submissions {
         private @Nullable Long deadline;
         private Map<String, String> labels = Map.of();
         private @Nullable String callbackUrl;
+        private final List<CallbackJson.Draft> callbacks = new ArrayList<>();
         private Limits limits = Limits.NONE;
         private List<InputFile> files = List.of();
 
@@ -82,6 +84,7 @@ final class Submissions {
                 case "deadline_ms" -> deadline = in.integer(1, MAX_MILLIS);
                 case "labels" -> labels = in.strings(32, 63, 256);
                 case "callback_url" -> callbackUrl = in.string(1, 2048);
+                case "callbacks" -> CallbackJson.read(in, callbacks);
                 case "limits" -> limits = LimitsJson.read(in);
                 case "files" -> files = FilesJson.read(in);
                 default -> {
@@ -105,6 +108,7 @@ final class Submissions {
                 text(digest, e.getValue());
             });
             text(digest, callbackUrl);
+            callbacks.forEach(each -> text(digest, each.toString()));
             if (!limits.isNone()) {
                 text(digest, "limits " + limits.byName());
             }
@@ -195,9 +199,7 @@ final class Submissions {
         }
         registry.checkArguments(name, draft.args, draft.kwargs, pointer);
         FilesJson.check(draft.files, callable, pointer);
-        if (draft.callbackUrl != null) {
-            callbacks.check(draft.callbackUrl, pointer + "/callback_url");
-        }
+        List<Callback.Wish> told = CallbackJson.wishes(draft.callbackUrl, draft.callbacks, callbacks, pointer);
         Long timeout = draft.timeout;
         if (timeout == null && callable.spec().timeout() != null) {
             timeout = callable.spec().timeout().toMillis();
@@ -225,7 +227,7 @@ final class Submissions {
                 draft.limits.isNone() && draft.files.isEmpty()
                         ? Surroundings.NONE
                         : new Surroundings(draft.limits, draft.files));
-        return new Submission(spec, callable);
+        return new Submission(spec, callable, told);
     }
 
     // --- idempotency ---

@@ -2,6 +2,7 @@ package dev.taskpool.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.taskpool.model.Attempt;
+import dev.taskpool.model.Callback;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.Outcome;
@@ -172,7 +173,7 @@ public final class TaskJson {
         }
     }
 
-    private static void instant(JsonGenerator out, String name, long millis) throws IOException {
+    static void instant(JsonGenerator out, String name, long millis) throws IOException {
         if (millis > 0) {
             out.writeStringField(name, Instants.text(millis));
         }
@@ -222,12 +223,13 @@ public final class TaskJson {
     }
 
     private static void callback(JsonGenerator out, Task task) throws IOException {
-        Task.Callback callback = task.callback();
         String url = task.spec().callbackUrl();
-        if (callback != null && url != null) {
+        if (url != null && !task.callbacks().isEmpty()) {
+            // It is the first of them.
+            Callback callback = task.callbacks().all().getFirst();
             out.writeObjectFieldStart("callback");
             out.writeStringField("url", url);
-            out.writeBooleanField("delivered", callback.delivered());
+            out.writeBooleanField("delivered", callback.state() == Callback.State.DELIVERED);
             out.writeNumberField("attempts", callback.attempts());
             if (callback.lastStatus() > 0) {
                 out.writeNumberField("last_status", callback.lastStatus());

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param runMillis time of the last run, by a monotonic clock
  * @param outcome what became of it; null until done
  * @param output what it wrote and how its process ended
- * @param callback how far its callback is; null without one
+ * @param callbacks who is to be told of its end, and how far that is
  * @param history earlier runs that did not settle it, in order; at most {@link Attempt#MAX_KEPT}
  * @param snoozes how often the callable asked to be run later
  */
@@ -44,7 +44,7 @@ public record Task(
         long runMillis,
         @Nullable Outcome outcome,
         Output output,
-        @Nullable Callback callback,
+        Callbacks callbacks,
         List<Attempt> history,
         int snoozes) {
 
@@ -100,21 +100,13 @@ public record Task(
         }
     }
 
-    /**
-     * How far the delivery of a task's callback is.
-     *
-     * @param delivered whether a receiver took it
-     * @param attempts tries so far
-     * @param lastStatus HTTP status of the last try, 0 where there was no answer
-     * @param nextAt when the next try is due; 0 where there is none to come
-     */
-    public record Callback(boolean delivered, int attempts, int lastStatus, long nextAt) {
-        /** Nothing tried yet. */
-        public static final Callback NEW = new Callback(false, 0, 0, 0);
-    }
-
     /** Accepts a submission: PENDING at revision 1. */
     public static Task accepted(TaskId id, TaskSpec spec, long now, long notBefore) {
+        return accepted(id, spec, Callbacks.NONE, now, notBefore);
+    }
+
+    /** Accepts a submission with callbacks: PENDING at revision 1. */
+    public static Task accepted(TaskId id, TaskSpec spec, Callbacks callbacks, long now, long notBefore) {
         return new Task(
                 id,
                 spec,
@@ -132,7 +124,7 @@ public record Task(
                 0,
                 null,
                 Output.NONE,
-                spec.callbackUrl() == null ? null : Callback.NEW,
+                callbacks,
                 List.of(),
                 0);
     }
@@ -147,7 +139,7 @@ public record Task(
         int result = outcome instanceof Outcome.Succeeded succeeded
                 ? succeeded.result().size()
                 : 0;
-        return 600 + spec.weight() + result + output.artifacts().weight();
+        return 600 + spec.weight() + result + output.artifacts().weight() + callbacks.weight();
     }
 
     /** Returns whether the state is final. */
@@ -207,7 +199,7 @@ public record Task(
                 runMillis,
                 outcome,
                 output,
-                callback,
+                callbacks,
                 history,
                 snoozes);
     }
@@ -300,13 +292,18 @@ public record Task(
         return next(TaskState.PENDING, attempt - 1, lost, 0, true, 0, 0, 0, 0, 0, null, wrote.withoutArtifacts());
     }
 
-    /** The same task with its callback further on. Not a transition: it may be done. */
-    public Task withCallback(Callback further) {
+    /** The same task with other callbacks, or the same further on. Not a transition: it may be done. */
+    public Task withCallbacks(Callbacks further) {
+        return withCallbacks(further, revision + 1);
+    }
+
+    /** The same task with its callbacks as they are at a revision. */
+    public Task withCallbacks(Callbacks further, long atRevision) {
         return new Task(
                 id,
                 spec,
                 state,
-                revision + 1,
+                atRevision,
                 attempt,
                 lost,
                 createdAt,
@@ -357,7 +354,7 @@ public record Task(
                 ran,
                 what,
                 wrote,
-                callback,
+                callbacks,
                 history,
                 snoozes);
     }
@@ -380,7 +377,7 @@ public record Task(
                 runMillis,
                 outcome,
                 output,
-                callback,
+                callbacks,
                 ended,
                 snoozed);
     }

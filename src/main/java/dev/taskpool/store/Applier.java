@@ -100,9 +100,28 @@ final class Applier implements AutoCloseable {
 
     private record Waiter(long frame, CompletableFuture<Void> done) {}
 
-    /** What one task has come to since H2 last saw it. */
+    /**
+     * What one task has come to since H2 last saw it.
+     *
+     * @param callbacksOnly whether nothing but its callbacks is new
+     */
     private record Latest(
-            boolean created, @Nullable Task task, @Nullable TaskId deleted) {}
+            boolean created,
+            boolean callbacksOnly,
+            @Nullable Task task,
+            @Nullable TaskId deleted) {
+
+        static Latest of(@Nullable Latest before, boolean callbacksOnly, Task task) {
+            if (before != null && before.deleted != null) {
+                return before; // what was decided on it together with its deletion
+            }
+            return new Latest(
+                    before != null && before.created,
+                    callbacksOnly && (before == null || before.callbacksOnly),
+                    task,
+                    null);
+        }
+    }
 
     private static final class Pending {
         final Map<Long, Latest> tasks = new LinkedHashMap<>();
@@ -131,17 +150,18 @@ final class Applier implements AutoCloseable {
 
         void add(Change change) {
             switch (change) {
-                case Change.TaskCreated(Task task) -> tasks.put(task.id().sequence(), new Latest(true, task, null));
-                case Change.TaskChanged(Task task) -> {
-                    Latest before = tasks.get(task.id().sequence());
-                    tasks.put(task.id().sequence(), new Latest(before != null && before.created, task, null));
-                }
+                case Change.TaskCreated(Task task) ->
+                    tasks.put(task.id().sequence(), new Latest(true, false, task, null));
+                case Change.TaskChanged(Task task) ->
+                    tasks.compute(task.id().sequence(), (seq, before) -> Latest.of(before, false, task));
+                case Change.CallbacksChanged(Task task) ->
+                    tasks.compute(task.id().sequence(), (seq, before) -> Latest.of(before, true, task));
                 case Change.TaskDeleted(TaskId id) -> {
                     Latest before = tasks.remove(id.sequence());
                     if (before != null && before.created && before.task != null) {
                         neverSeen.add(Codec.brief(before.task));
                     } else {
-                        tasks.put(id.sequence(), new Latest(false, null, id));
+                        tasks.put(id.sequence(), new Latest(false, false, null, id));
                     }
                 }
                 case Change.BatchCreated(Batch batch) -> batches.add(batch);
@@ -251,6 +271,8 @@ final class Applier implements AutoCloseable {
             case Change.TaskCreated(Task task) -> task.weight();
             case Change.TaskChanged(Task task) ->
                 64 + task.weight() - task.spec().weight();
+            case Change.CallbacksChanged(Task task) ->
+                task.weight() - task.spec().weight();
             case Change.TaskDeleted deleted -> 64;
             case Change.BatchCreated batch -> 64;
             case Change.PoolSaved saved -> 64;
@@ -344,7 +366,8 @@ final class Applier implements AutoCloseable {
                 into.tasks.remove(seq);
                 into.neverSeen.add(Codec.brief(before.task));
             } else {
-                into.tasks.put(seq, new Latest(created, latest.task, latest.deleted));
+                boolean callbacksOnly = latest.callbacksOnly && (before == null || before.callbacksOnly);
+                into.tasks.put(seq, new Latest(created, callbacksOnly, latest.task, latest.deleted));
             }
         });
         into.neverSeen.addAll(newer.neverSeen);
@@ -383,10 +406,15 @@ final class Applier implements AutoCloseable {
                     TaskId id = java.util.Objects.requireNonNull(latest.deleted);
                     java.util.Optional<Task> old = in.brief(id.sequence());
                     if (old.isPresent()) {
-                        out.delete(id, old.get().spec());
+                        out.delete(old.get());
                     }
                 } else if (latest.created) {
                     out.create(latest.task);
+                } else if (!latest.task.callbacks().isEmpty()
+                        && !in.exists(latest.task.id().sequence())) {
+                    LOG.debug("{} has expired: what is new of its callbacks goes with it", latest.task.id());
+                } else if (latest.callbacksOnly) {
+                    out.callbacks(latest.task);
                 } else {
                     out.change(latest.task);
                 }
@@ -406,6 +434,7 @@ final class Applier implements AutoCloseable {
                     case Change.PoolDeleted(String name) -> out.deletePool(name);
                     case Change.TaskCreated t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.TaskChanged t -> throw new IllegalStateException("not a pool: " + t);
+                    case Change.CallbacksChanged t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.TaskDeleted t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.BatchCreated t -> throw new IllegalStateException("not a pool: " + t);
                 }
@@ -534,7 +563,7 @@ final class Applier implements AutoCloseable {
             try {
                 out.clear();
                 for (Task each : expired) {
-                    out.delete(each.id(), each.spec());
+                    out.delete(each);
                 }
                 out.flush();
                 c.commit();

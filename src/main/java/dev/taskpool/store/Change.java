@@ -14,6 +14,9 @@ public sealed interface Change {
     /** A task is at a later revision. */
     record TaskChanged(Task task) implements Change {}
 
+    /** A done task is at a later revision, of which only the callbacks are new. */
+    record CallbacksChanged(Task task) implements Change {}
+
     /** A done task is forgotten. */
     record TaskDeleted(TaskId id) implements Change {}
 

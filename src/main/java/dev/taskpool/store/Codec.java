@@ -4,6 +4,7 @@ import dev.taskpool.model.Artifacts;
 import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.IdempotencyKey;
@@ -44,6 +45,7 @@ final class Codec {
     private static final int BATCH_CREATED = 4;
     private static final int POOL_SAVED = 5;
     private static final int POOL_DELETED = 6;
+    private static final int CALLBACKS_CHANGED = 10;
 
     /** Bits of an output's flags. */
     private static final int TRUNCATED = 1;
@@ -82,11 +84,19 @@ final class Codec {
                 id(task.id(), out);
                 spec(task.spec(), out);
                 progress(task, out);
+                callbacks(task, out);
             }
             case Change.TaskChanged(Task task) -> {
                 out.putByte(TASK_CHANGED);
                 id(task.id(), out);
                 progress(task, out);
+                callbacks(task, out);
+            }
+            case Change.CallbacksChanged(Task task) -> {
+                out.putByte(CALLBACKS_CHANGED);
+                id(task.id(), out);
+                out.putLong(task.revision());
+                CallbackCodec.all(task.callbacks(), out);
             }
             case Change.TaskDeleted(TaskId id) -> {
                 out.putByte(TASK_DELETED);
@@ -110,29 +120,51 @@ final class Codec {
         }
     }
 
-    /** Gets the spec of a task that an earlier frame or H2 has. */
-    @FunctionalInterface
-    interface Specs {
-        @Nullable
-        TaskSpec of(TaskId id);
+    /** In the journal, callbacks stand behind the task; in H2 they have rows of their own. */
+    private static void callbacks(Task task, Bytes out) {
+        if (!task.callbacks().isEmpty()) {
+            CallbackCodec.all(task.callbacks(), out);
+        }
     }
 
+    private static Task callbacks(Task task, boolean any, Bytes.Reader in) {
+        return any ? task.withCallbacks(CallbackCodec.all(in), task.revision()) : task;
+    }
+
+    /** Gets a task as an earlier frame or H2 has it. */
+    @FunctionalInterface
+    interface Tasks {
+        @Nullable
+        Task of(TaskId id);
+    }
+
+    /** A task without its callbacks, and whether it has any. */
+    record Progress(Task task, boolean callbacks) {}
+
     /** Returns the next change, or null where it is none, or of a task that is gone since. */
-    static @Nullable Change read(Bytes.Reader in, Specs specs) {
+    static @Nullable Change read(Bytes.Reader in, Tasks tasks) {
         int kind = in.readByte();
         return switch (kind) {
             case NOTHING -> null;
             case TASK_CREATED -> {
                 TaskId id = id(in);
                 TaskSpec spec = spec(in);
-                yield new Change.TaskCreated(progress(id, spec, in));
+                Progress progress = progress(id, spec, in);
+                yield new Change.TaskCreated(callbacks(progress.task, progress.callbacks, in));
             }
             case TASK_CHANGED -> {
                 TaskId id = id(in);
-                TaskSpec spec = specs.of(id);
+                Task before = tasks.of(id);
                 // Read on in any case: the next change begins behind it.
-                Task task = progress(id, spec == null ? NO_SPEC : spec, in);
-                yield spec == null ? null : new Change.TaskChanged(task);
+                Progress progress = progress(id, before == null ? NO_SPEC : before.spec(), in);
+                Task task = callbacks(progress.task, progress.callbacks, in);
+                yield before == null ? null : new Change.TaskChanged(task);
+            }
+            case CALLBACKS_CHANGED -> {
+                Task before = tasks.of(id(in));
+                long revision = in.readLong();
+                Callbacks callbacks = CallbackCodec.all(in);
+                yield before == null ? null : new Change.CallbacksChanged(before.withCallbacks(callbacks, revision));
             }
             case TASK_DELETED -> new Change.TaskDeleted(id(in));
             case BATCH_CREATED ->
@@ -318,7 +350,7 @@ final class Codec {
                 task.runMillis(),
                 brief(task.outcome()),
                 task.output().withoutArtifacts(),
-                task.callback(),
+                task.callbacks().brief(),
                 List.of(),
                 task.snoozes());
     }
@@ -410,14 +442,7 @@ final class Codec {
                 FilesCodec.artifacts(output.artifacts(), out);
             }
         }
-        Task.Callback callback = task.callback();
-        out.putByte(callback == null ? 0 : 1);
-        if (callback != null) {
-            out.putByte(callback.delivered() ? 1 : 0);
-            out.putLong(callback.attempts());
-            out.putLong(callback.lastStatus());
-            out.putLong(callback.nextAt());
-        }
+        out.putByte(task.callbacks().isEmpty() ? 0 : 1);
         out.putLong(task.snoozes());
         out.putLong(task.history().size());
         task.history().forEach(each -> attempt(each, out));
@@ -511,7 +536,7 @@ final class Codec {
                 causes(in));
     }
 
-    static Task progress(TaskId id, TaskSpec spec, Bytes.Reader in) {
+    static Progress progress(TaskId id, TaskSpec spec, Bytes.Reader in) {
         TaskState state = state(in.readByte());
         long revision = in.readLong();
         int attempt = in.readInt();
@@ -526,15 +551,13 @@ final class Codec {
         long runMillis = in.readLong();
         Outcome outcome = outcome(in);
         Task.Output output = in.readByte() == 0 ? Task.Output.NONE : output(in);
-        Task.Callback callback = in.readByte() == 0
-                ? null
-                : new Task.Callback(in.readByte() != 0, in.readInt(), in.readInt(), in.readLong());
+        boolean callbacks = in.readByte() != 0;
         int snoozes = in.readInt();
         List<Attempt> attempts = new ArrayList<>();
         for (int left = in.readInt(); left > 0; left--) {
             attempts.add(attempt(in));
         }
-        return new Task(
+        Task task = new Task(
                 id,
                 spec,
                 state,
@@ -551,9 +574,10 @@ final class Codec {
                 runMillis,
                 outcome,
                 output,
-                callback,
+                Callbacks.NONE,
                 List.copyOf(attempts),
                 snoozes);
+        return new Progress(task, callbacks);
     }
 
     private static Task.Output output(Bytes.Reader in) {

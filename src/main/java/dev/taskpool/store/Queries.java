@@ -2,6 +2,7 @@ package dev.taskpool.store;
 
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.CallbackDue;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
@@ -28,7 +29,7 @@ final class Queries {
     /** "> 0" because an index has its NULLs in front, and H2 would walk over a million tasks that are not done. */
     private static final String EXPIRED = """
                 expires_at > 0 AND expires_at <= :now
-                 AND NOT EXISTS (SELECT 1 FROM callback_due c WHERE c.seq = t.seq)
+                 AND NOT EXISTS (SELECT 1 FROM callback c WHERE c.seq = t.seq AND c.due > 0)
                 ORDER BY expires_at LIMIT :limit""";
 
     private final Handle handle;
@@ -42,6 +43,15 @@ final class Queries {
 
     Optional<Task> task(long sequence) {
         return one(sequence).map(this::whole);
+    }
+
+    /** Returns whether there is a task. */
+    boolean exists(long sequence) {
+        return handle.createQuery("SELECT 1 FROM task WHERE seq = :seq")
+                .bind("seq", sequence)
+                .mapTo(Integer.class)
+                .findOne()
+                .isPresent();
     }
 
     /** Returns a task without what can be large. */
@@ -201,12 +211,14 @@ final class Queries {
         return page(found, limit);
     }
 
-    List<Task> callbacksDue(long until, int limit) {
-        return inOrder(handle.createQuery("SELECT seq FROM callback_due WHERE due <= :until ORDER BY due LIMIT :limit")
-                .bind("until", until)
-                .bind("limit", limit)
-                .mapTo(Long.class)
-                .list());
+    /** Returns destinations of callbacks that are due or will be, in order, behind one of them. */
+    List<String> callbackDestinations(String after, int limit) {
+        return Outbox.destinations(handle, after, limit);
+    }
+
+    /** Returns the callbacks for a destination that are due first. */
+    List<CallbackDue> callbacksDue(String destination, int limit) {
+        return Outbox.due(handle, destination, limit);
     }
 
     /** Returns tasks whose retention is over, without what can be large. */
@@ -309,8 +321,14 @@ final class Queries {
         return Codec.brief(task(row.id, row.spec, row.progress));
     }
 
-    private static Task task(TaskId id, ByteBuffer spec, ByteBuffer progress) {
-        return Codec.progress(id, Codec.spec(new Bytes.Reader(spec)), new Bytes.Reader(progress));
+    private Task task(TaskId id, ByteBuffer spec, ByteBuffer progress) {
+        Codec.Progress read = Codec.progress(id, Codec.spec(new Bytes.Reader(spec)), new Bytes.Reader(progress));
+        Task task = read.task();
+        if (!read.callbacks()) {
+            return task;
+        }
+        CallbackCodec.Stored stored = Outbox.of(handle, id.sequence());
+        return task.withCallbacks(stored.callbacks(), Math.max(task.revision(), stored.revision()));
     }
 
     private ByteBuffer payload(long sequence, int part) {

@@ -1,7 +1,6 @@
 package dev.taskpool.store;
 
 import dev.taskpool.model.Task;
-import dev.taskpool.model.TaskSpec;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -11,10 +10,10 @@ import java.util.Optional;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
-/** The changes that the journal has and H2 has not, in order. A changed task's spec comes from an earlier frame or H2. */
+/** The changes that the journal has and H2 has not, in order. What a change leaves out comes from an earlier frame or H2. */
 final class Replay {
     private final LongFunction<Optional<Task>> stored;
-    private final Map<Long, TaskSpec> created = new HashMap<>();
+    private final Map<Long, Task> latest = new HashMap<>();
     private final List<Change> changes = new ArrayList<>();
     private long lastFrame;
 
@@ -25,9 +24,12 @@ final class Replay {
     void frame(long sequence, ByteBuffer payload) {
         Bytes.Reader in = new Bytes.Reader(payload);
         while (in.more()) {
-            Change change = Codec.read(in, id -> spec(id.sequence()));
-            if (change instanceof Change.TaskCreated(Task task)) {
-                created.put(task.id().sequence(), task.spec());
+            Change change = Codec.read(in, id -> task(id.sequence()));
+            switch (change) {
+                case Change.TaskCreated(Task task) -> latest.put(task.id().sequence(), task);
+                case Change.TaskChanged(Task task) -> latest.put(task.id().sequence(), task);
+                case Change.CallbacksChanged(Task task) -> latest.put(task.id().sequence(), task);
+                case null, default -> {}
             }
             // A change of a task that the cleaner has forgotten since has nothing to change.
             if (change != null) {
@@ -37,14 +39,14 @@ final class Replay {
         lastFrame = sequence;
     }
 
-    private @Nullable TaskSpec spec(long sequence) {
-        TaskSpec spec = created.get(sequence);
-        if (spec != null) {
-            return spec;
+    private @Nullable Task task(long sequence) {
+        Task known = latest.get(sequence);
+        if (known != null) {
+            return known;
         }
         Optional<Task> task = stored.apply(sequence);
-        task.ifPresent(t -> created.put(sequence, t.spec()));
-        return task.map(Task::spec).orElse(null);
+        task.ifPresent(t -> latest.put(sequence, t));
+        return task.orElse(null);
     }
 
     List<Change> changes() {

@@ -6,6 +6,7 @@ import dev.taskpool.journal.JournalCorruptException;
 import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.CallbackDue;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
@@ -284,9 +285,14 @@ public final class Store implements AutoCloseable {
         return caughtUp(q -> q.due(after, sequence, until, limit));
     }
 
-    /** Returns done tasks whose callback is due. */
-    public CompletableFuture<List<Task>> callbacksDue(long until, int limit) {
-        return caughtUp(q -> q.callbacksDue(until, limit));
+    /** Returns destinations of callbacks that are due or will be, in order, behind one of them; {@code ""} for the first. */
+    public CompletableFuture<List<String>> callbackDestinations(String after, int limit) {
+        return caughtUp(q -> q.callbackDestinations(after, limit));
+    }
+
+    /** Returns the callbacks for a destination that are due first, with everything that was committed before the call. */
+    public CompletableFuture<List<CallbackDue>> callbacksDue(String destination, int limit) {
+        return caughtUp(q -> q.callbacksDue(destination, limit));
     }
 
     /** What there was when the service stopped. */

@@ -4,7 +4,6 @@ import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Task;
-import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
 import java.sql.Connection;
@@ -77,8 +76,8 @@ final class Writes implements AutoCloseable {
         insertKey =
                 c.prepareStatement("MERGE INTO idempotency (key_hash, body_hash, seq) KEY (key_hash) VALUES (?, ?, ?)");
         deleteKey = c.prepareStatement("DELETE FROM idempotency WHERE key_hash = ? AND seq = ?");
-        mergeCallback = c.prepareStatement("MERGE INTO callback_due (seq, due) KEY (seq) VALUES (?, ?)");
-        deleteCallback = c.prepareStatement("DELETE FROM callback_due WHERE seq = ?");
+        mergeCallback = c.prepareStatement(Outbox.MERGE);
+        deleteCallback = c.prepareStatement(Outbox.DELETE);
         insertBatch = c.prepareStatement("INSERT INTO batch (seq, nonce, size, created_at) VALUES (?, ?, ?, ?)");
         deleteBatch = c.prepareStatement("""
                 DELETE FROM batch b WHERE b.seq = ?
@@ -123,7 +122,7 @@ final class Writes implements AutoCloseable {
         if (!task.done()) {
             open(task);
         }
-        callback(task, true);
+        callbacks(task);
     }
 
     /** Brings a task that H2 has to a later revision. */
@@ -144,12 +143,13 @@ final class Writes implements AutoCloseable {
         } else {
             open(task);
         }
-        callback(task, false);
+        callbacks(task);
     }
 
     /** Forgets a task and all that hangs on it. */
-    void delete(TaskId id, TaskSpec spec) throws SQLException {
-        long seq = id.sequence();
+    void delete(Task task) throws SQLException {
+        long seq = task.id().sequence();
+        TaskSpec spec = task.spec();
         deleteTask.setLong(1, seq);
         deleteTask.addBatch();
         deletePayload.setLong(1, seq);
@@ -167,7 +167,7 @@ final class Writes implements AutoCloseable {
             deleteKey.setLong(2, seq);
             deleteKey.addBatch();
         }
-        if (spec.callbackUrl() != null) {
+        if (!task.callbacks().isEmpty()) {
             deleteCallback.setLong(1, seq);
             deleteCallback.addBatch();
         }
@@ -246,20 +246,9 @@ final class Writes implements AutoCloseable {
         deleteWake.addBatch();
     }
 
-    private void callback(Task task, boolean isNew) throws SQLException {
-        Task.Callback callback = task.callback();
-        if (callback == null || !task.done()) {
-            return;
-        }
-        long seq = task.id().sequence();
-        if (callback.nextAt() > 0) {
-            mergeCallback.setLong(1, seq);
-            mergeCallback.setLong(2, callback.nextAt());
-            mergeCallback.addBatch();
-        } else if (!isNew) {
-            deleteCallback.setLong(1, seq);
-            deleteCallback.addBatch();
-        }
+    /** Brings the callbacks of a task to a later revision. */
+    void callbacks(Task task) throws SQLException {
+        Outbox.merge(task, mergeCallback, buffer);
     }
 
     private static void expires(PreparedStatement statement, int index, Task task) throws SQLException {

@@ -114,7 +114,7 @@ class SettingsLoaderTest {
             'pools: {default: {}, A.b: {}}'     | t.yaml:1:22: pools.A.b is not a name of a pool: it must match
             'commands: {"a b": {argv: [x]}}'    | t.yaml:1:12: commands.a b is not a name
             server: {host: 0.0.0.0}             | TASKPOOL_SERVER_ALLOW_UNAUTHENTICATED
-            callbacks: {secret: abc}            | callbacks.secret must be whsec_
+            callbacks: {secrets: [abc]}         | callbacks.secrets must each be whsec_
             """)
     void mistakesAreToldWithTheirPlace(String yaml, String told) {
         assertThatThrownBy(() -> SettingsLoader.load(file(yaml), Map.of()))
@@ -161,10 +161,20 @@ class SettingsLoaderTest {
     @Test
     void secretsAreMasked() throws Exception {
         String secret = "whsec_" + "A".repeat(44);
+        String older = "whsec_" + "B".repeat(44);
         Loaded loaded = SettingsLoader.load(
-                file("commands: {x: {argv: [a], env: {TOKEN: hidden}}}"), Map.of("TASKPOOL_CALLBACKS_SECRET", secret));
-        assertThat(loaded.settings().callbacks().secret()).isEqualTo(secret);
-        assertThat(loaded.effective().toString()).doesNotContain(secret).doesNotContain("hidden");
+                file("commands: {x: {argv: [a], env: {TOKEN: hidden}}}"),
+                Map.of("TASKPOOL_CALLBACKS_SECRETS", secret + ", " + older));
+        assertThat(loaded.settings().callbacks().secrets()).containsExactly(secret, older);
+        assertThat(SettingsLoader.load(file("callbacks: {secrets: [" + secret + "]}"), Map.of())
+                        .settings()
+                        .callbacks()
+                        .secrets())
+                .containsExactly(secret);
+        assertThat(loaded.effective().toString())
+                .doesNotContain(secret)
+                .doesNotContain(older)
+                .doesNotContain("hidden");
     }
 
     @Test

@@ -3,6 +3,8 @@ package dev.taskpool.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.taskpool.model.Artifacts;
+import dev.taskpool.model.Callback;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.InputFile;
@@ -20,9 +22,11 @@ import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
+import dev.taskpool.model.TaskState;
 import dev.taskpool.model.WorkerPolicy;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class CodecTest {
@@ -53,7 +57,7 @@ class CodecTest {
     private static Task copy(Task task) {
         Bytes out = new Bytes(64);
         Codec.progress(task, out);
-        return Codec.progress(task.id(), SPEC, new Bytes.Reader(out.view()));
+        return Codec.progress(task.id(), SPEC, new Bytes.Reader(out.view())).task();
     }
 
     @Test
@@ -122,6 +126,31 @@ class CodecTest {
                 running.takenBack(left))) {
             assertThat(again.output().artifacts()).isEqualTo(Artifacts.NONE);
         }
+    }
+
+    @Test
+    void callbacksSurviveWithTheTaskAndAlone() {
+        Callbacks callbacks = Callbacks.of(
+                        List.of(
+                                new Callback.Wish("https://a.org/x", Callback.Wish.ALL),
+                                new Callback.Wish("https://b.org/", Set.of(TaskState.FAILED))),
+                        1_000)
+                .ended(TaskState.FAILED, 2_000);
+        Task task = failed(Failure.of("exception", "m")).withCallbacks(callbacks);
+        Callback tried = callbacks
+                .numbered(2)
+                .tried(new Callback.Verdict(
+                        0, new Callback.Try(2_001, 0, 7, "e".repeat(300)), Callback.State.PENDING, 9_000));
+        Task further = task.withCallbacks(callbacks.with(tried));
+        Bytes out = new Bytes(64);
+        Codec.write(new Change.TaskCreated(task), out);
+        Codec.write(new Change.TaskChanged(task), out);
+        Codec.write(new Change.CallbacksChanged(further), out);
+        Bytes.Reader in = new Bytes.Reader(out.view());
+        assertThat(Codec.read(in, id -> null)).isEqualTo(new Change.TaskCreated(task));
+        assertThat(Codec.read(in, id -> task)).isEqualTo(new Change.TaskChanged(task));
+        assertThat(Codec.read(in, id -> task)).isEqualTo(new Change.CallbacksChanged(further));
+        assertThat(in.more()).isFalse();
     }
 
     @Test

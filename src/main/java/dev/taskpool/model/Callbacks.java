@@ -1,0 +1,108 @@
+package dev.taskpool.model;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * All callbacks of a task, in the order in which they were added. Immutable.
+ *
+ * @param all numbered from 1
+ */
+public record Callbacks(List<Callback> all) {
+    /** None: what most tasks have. */
+    public static final Callbacks NONE = new Callbacks(List.of());
+
+    /** That many a task may have. */
+    public static final int MAX = 16;
+
+    /** What is asked for with a submission: the task is not done yet. */
+    public static Callbacks of(List<Callback.Wish> wishes, long now) {
+        Callbacks all = NONE;
+        for (Callback.Wish wish : wishes) {
+            all = all.plus(wish, now);
+        }
+        return all;
+    }
+
+    public boolean isEmpty() {
+        return all.isEmpty();
+    }
+
+    /** Returns these and one more, for a task that is not done. */
+    public Callbacks plus(Callback.Wish wish, long now) {
+        List<Callback> more = new ArrayList<>(all);
+        more.add(Callback.added(all.size() + 1, wish, now));
+        return new Callbacks(List.copyOf(more));
+    }
+
+    /** Returns these and one more, for a task that has ended: it is due at once, or not for this end. */
+    public Callbacks plus(Callback.Wish wish, TaskState end, long now) {
+        return plus(wish, now).with(Callback.added(all.size() + 1, wish, now).ended(end, now));
+    }
+
+    /** The task has come to its end: those that are for it are due. */
+    public Callbacks ended(TaskState end, long now) {
+        return new Callbacks(all.stream().map(c -> c.ended(end, now)).toList());
+    }
+
+    /** Returns these with one further on. */
+    public Callbacks with(Callback further) {
+        return new Callbacks(all.stream()
+                .map(c -> c.number() == further.number() ? further : c)
+                .toList());
+    }
+
+    /**
+     * Returns the one of a number.
+     *
+     * @throws Problem {@code callback_not_found}
+     */
+    public Callback numbered(int number) {
+        if (number < 1 || number > all.size()) {
+            throw Problem.of(
+                    ProblemCode.CALLBACK_NOT_FOUND,
+                    "the task has " + all.size() + " callbacks, and none of the number " + number);
+        }
+        return all.get(number - 1);
+    }
+
+    /** Returns whether a try is to come. */
+    public boolean due() {
+        for (Callback each : all) {
+            if (each.due()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Returns these without their tries, as lists have them. */
+    public Callbacks brief() {
+        if (all.isEmpty()) {
+            return NONE;
+        }
+        return new Callbacks(all.stream()
+                .map(c -> new Callback(
+                        c.number(),
+                        c.wish(),
+                        c.addedAt(),
+                        c.state(),
+                        c.attempts(),
+                        c.since(),
+                        c.nextAt(),
+                        c.tries()
+                                .subList(
+                                        Math.max(0, c.tries().size() - 1),
+                                        c.tries().size())))
+                .toList());
+    }
+
+    /** Returns about how many bytes they take in memory. */
+    int weight() {
+        int bytes = 0;
+        for (Callback each : all) {
+            bytes += 200 + each.wish().url().length() + each.tries().size() * 64;
+        }
+        return bytes;
+    }
+}
