@@ -1,6 +1,7 @@
 package dev.taskpool.engine;
 
 import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskState;
 import dev.taskpool.store.Change;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -26,7 +27,19 @@ final class Transaction {
      * @param before the durable revision before it; null where the task is new
      * @param after the revision behind it
      */
-    record Step(Cell cell, @Nullable Task before, Task after) {}
+    record Step(Cell cell, @Nullable Task before, Task after) {
+        private Change change() {
+            return before == null ? new Change.TaskCreated(after) : new Change.TaskChanged(after, ran(before));
+        }
+
+        /** Whether a run began and ended in this transaction. */
+        private boolean ran(Task from) {
+            return from.state() == TaskState.PENDING
+                    && after.revision() - from.revision() >= 2
+                    && after.state() != TaskState.RUNNING
+                    && (after.startedAt() > 0 || after.state() == TaskState.PENDING);
+        }
+    }
 
     /** Returns the newest revision that was decided. */
     Task latest(Cell cell) {
@@ -80,7 +93,7 @@ final class Transaction {
         List<Change> all = new ArrayList<>(changes.size() + steps.size());
         all.addAll(changes);
         for (Step step : steps) {
-            all.add(step.before == null ? new Change.TaskCreated(step.after) : new Change.TaskChanged(step.after));
+            all.add(step.change());
         }
         return all;
     }

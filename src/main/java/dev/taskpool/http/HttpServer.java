@@ -97,6 +97,8 @@ public final class HttpServer implements AutoCloseable {
                 new OrderedOutput(tasks, outputs, engine, waits),
                 new BatchHandlers(engine, submissions),
                 new WaitHandler(engine, waits, source),
+                new EventHandlers(tasks, outputs, engine, waits),
+                new CompletionHandlers(engine, waits, source),
                 new PoolHandlers(engine, waits, source, workerTypes),
                 new WorkerHandlers(engine),
                 service,
@@ -246,7 +248,7 @@ public final class HttpServer implements AutoCloseable {
     /** The head of an answer is known; has its body written where that takes time. */
     private void goOn(Context context, Exchange exchange, Answer answer) {
         LiveBody body = answer.live();
-        if (body != null) {
+        if (body != null && !context.method().equals(HandlerType.HEAD)) {
             context.future(() -> live.begin(context, exchange, body));
         }
     }
@@ -303,7 +305,9 @@ public final class HttpServer implements AutoCloseable {
     private static void headOnly(Context context, Answer answer) {
         InputStream stream = answer.stream();
         if (stream == null) {
-            context.res().setContentLengthLong(answer.body().length);
+            if (answer.live() == null) {
+                context.res().setContentLengthLong(answer.body().length);
+            }
             return;
         }
         try {

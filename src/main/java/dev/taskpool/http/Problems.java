@@ -117,6 +117,7 @@ final class Problems {
                     POOL_NOT_SHUT_DOWN,
                     WORKER_HAS_NO_PROCESS,
                     POOL_KIND_FIXED -> 409;
+            case EVENTS_EXPIRED -> 410;
             case REQUEST_TOO_LARGE -> 413;
             case UNSUPPORTED_MEDIA_TYPE -> 415;
             case RANGE_NOT_SATISFIABLE -> 416;

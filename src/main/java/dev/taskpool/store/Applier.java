@@ -131,7 +131,7 @@ final class Applier implements AutoCloseable {
         void add(Change change) {
             switch (change) {
                 case Change.TaskCreated(Task task) -> tasks.put(task.id().sequence(), new Latest(true, task, null));
-                case Change.TaskChanged(Task task) -> {
+                case Change.TaskChanged(Task task, boolean _) -> {
                     Latest before = tasks.get(task.id().sequence());
                     tasks.put(task.id().sequence(), new Latest(before != null && before.created, task, null));
                 }
@@ -248,7 +248,7 @@ final class Applier implements AutoCloseable {
     private static long weight(Change change) {
         return switch (change) {
             case Change.TaskCreated(Task task) -> task.weight();
-            case Change.TaskChanged(Task task) ->
+            case Change.TaskChanged(Task task, boolean _) ->
                 64 + task.weight() - task.spec().weight();
             case Change.TaskDeleted deleted -> 64;
             case Change.BatchCreated batch -> 64;

@@ -43,6 +43,9 @@ final class Codec {
     private static final int POOL_SAVED = 5;
     private static final int POOL_DELETED = 6;
 
+    /** As TASK_CHANGED, and it ran in between. */
+    private static final int TASK_RAN = 20;
+
     /** Bits of an output's flags. */
     private static final int TRUNCATED = 1;
 
@@ -74,8 +77,8 @@ final class Codec {
                 spec(task.spec(), out);
                 progress(task, out);
             }
-            case Change.TaskChanged(Task task) -> {
-                out.putByte(TASK_CHANGED);
+            case Change.TaskChanged(Task task, boolean ran) -> {
+                out.putByte(ran ? TASK_RAN : TASK_CHANGED);
                 id(task.id(), out);
                 progress(task, out);
             }
@@ -118,12 +121,12 @@ final class Codec {
                 TaskSpec spec = spec(in);
                 yield new Change.TaskCreated(progress(id, spec, in));
             }
-            case TASK_CHANGED -> {
+            case TASK_CHANGED, TASK_RAN -> {
                 TaskId id = id(in);
                 TaskSpec spec = specs.of(id);
                 // Read on in any case: the next change begins behind it.
                 Task task = progress(id, spec == null ? NO_SPEC : spec, in);
-                yield spec == null ? null : new Change.TaskChanged(task);
+                yield spec == null ? null : new Change.TaskChanged(task, kind == TASK_RAN);
             }
             case TASK_DELETED -> new Change.TaskDeleted(id(in));
             case BATCH_CREATED ->
