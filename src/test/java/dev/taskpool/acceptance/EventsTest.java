@@ -281,6 +281,29 @@ class EventsTest {
         assertThat(done).hasSize(500).doesNotHaveDuplicates();
     }
 
+    /** More than sockets and memory hold for it: the rest comes from the journal. */
+    @Test
+    void followerThatReadsLateMissesNothing() {
+        api.put("/v1/pools/late", "{\"kind\":\"THREAD\",\"max_workers\":2,\"queue_capacity\":20000}");
+        Set<String> ids = new HashSet<>();
+        try (Following stream = follow(service.port(), "/v1/events?pool=late&from=now")) {
+            assertThat(stream.event().name()).isEqualTo("begin");
+            String item = "{\"callable\":\"noop\",\"pool\":\"late\",\"labels\":{\"filler\":\"%s\"}},"
+                    .formatted("x".repeat(200));
+            String items = item.repeat(1_000);
+            for (int i = 0; i < 10; i++) {
+                api.raw("POST", "/v1/batches", "{\"items\":[" + items.substring(0, items.length() - 1) + "]}")
+                        .json()
+                        .path("items")
+                        .forEach(task -> ids.add(task.path("id").asText()));
+            }
+            api.post("/v1/pools/late/shutdown?wait=60", null);
+            List<Following.Event> all = toEnd(stream);
+            assertThat(all.getLast().json().path("reason").asText()).isEqualTo("pool_shut_down");
+            assertWhole(all.stream().filter(e -> e.json().has("revision")).toList(), ids.size());
+        }
+    }
+
     @Test
     void placesThatTheLogDoesNotHaveAreRefused() {
         assertThat(api.get("/v1/events", "Last-Event-ID", "ezzzzzzzz.0").code()).isEqualTo("events_expired");
