@@ -86,14 +86,16 @@ class Task {
         return this.#abort.signal;
     }
 
-    /** How far it is: 0 to 1, and a message for people. */
     /** Ends the run; the task is run again after so many milliseconds, and no attempt is used. */
     snooze(delay = 0) {
         throw new Snooze(Number(delay));
     }
 
+    /** How far it is: 0 to 1 (what lies beyond counts as the nearer, what is no number as 0), and a message for people. */
     progress(fraction, message = '') {
-        send({ type: 'progress', task: this.id, fraction: Number(fraction), message: String(message) });
+        const number = Number(fraction);
+        const known = Number.isNaN(number) ? 0 : Math.min(Math.max(number, 0), 1);
+        send({ type: 'progress', task: this.id, fraction: known, message: String(message) });
     }
 
     /** Has this worker replaced by a fresh one when the task is done. */

@@ -111,8 +111,10 @@ class Task:
         return self.deadline_ms / 1000 if self.deadline_ms else None
 
     def progress(self, fraction, message=""):
-        """Says how far the task is: 0 to 1, and a message for people."""
-        self._worker.send({"type": "progress", "task": self.id, "fraction": float(fraction), "message": str(message)})
+        """Says how far the task is: 0 to 1 (what lies beyond counts as the nearer, what is no number as 0), and a message for people."""
+        fraction = float(fraction)
+        fraction = min(max(fraction, 0.0), 1.0) if fraction == fraction else 0.0
+        self._worker.send({"type": "progress", "task": self.id, "fraction": fraction, "message": str(message)})
 
 
 class _Offer:

@@ -71,6 +71,15 @@ public final class BuiltIns implements CallableProvider {
                         "Prints its arguments, waits kwargs.seconds (5), prints that it is done, returns 123."),
                 BuiltIns::printSleep);
         all.put(
+                CallableSpec.of(
+                                "demo.progress",
+                                "args [steps] or [steps, seconds]: says how far it is after each step, which takes so long (0.2).")
+                        .repeatable()
+                        .withSchema(schema("""
+                                        {"properties":{"args":{"type":"array","minItems":1,"maxItems":2,
+                                         "items":{"type":"number","minimum":0,"maximum":86400}}}}""")),
+                BuiltIns::progress);
+        all.put(
                 CallableSpec.of("demo.fail", "args [message]: throws; succeeds from attempt kwargs.succeed_at on."),
                 BuiltIns::fail);
         all.put(
@@ -177,6 +186,16 @@ public final class BuiltIns implements CallableProvider {
         TimeUnit.NANOSECONDS.sleep((long) ((seconds == null ? 5 : seconds.doubleValue()) * 1e9));
         context.stdout().println("done");
         return 123;
+    }
+
+    private static Object progress(TaskContext context) throws InterruptedException {
+        int steps = context.arg(0).intValue();
+        double seconds = context.args().size() > 1 ? context.arg(1).doubleValue() : 0.2;
+        for (int i = 1; i <= steps; i++) {
+            TimeUnit.NANOSECONDS.sleep((long) (seconds * 1e9));
+            context.progress((double) i / steps, "step " + i + " of " + steps);
+        }
+        return steps;
     }
 
     private static Object fail(TaskContext context) {

@@ -37,10 +37,11 @@ public interface TaskContext {
     PrintStream stderr();
 
     /**
-     * Says how far it is.
+     * Says how far it is. May be called as often as is convenient: followers hear of it ten times a second at most, always
+     * of the latest.
      *
-     * @param fraction 0 to 1
-     * @param message for people, may be empty
+     * @param fraction 0 to 1; what lies beyond counts as the nearer of them, and what is no number as 0
+     * @param message for people, may be empty; the first 1,000 characters are kept
      */
     void progress(double fraction, String message);
 

@@ -94,10 +94,11 @@ public final class Engine implements AutoCloseable {
                 outputs,
                 runners,
                 waits,
+                new Events(store, Events.specsOf(this)),
                 observer,
                 ticker,
                 new Verdict(options.retention().toMillis(), random),
-                new Ids(ticker, random, left.lastSequence()),
+                new Ids(ticker, random, left.lastSequence(), left.lastFinishedMicros()),
                 mailbox);
         this.left = left;
         this.loop = new Loop(live, onFatal);
@@ -524,6 +525,25 @@ public final class Engine implements AutoCloseable {
     /** Returns who waits for tasks. */
     public Waits waits() {
         return waits;
+    }
+
+    /** Returns what happens, for those who follow it. */
+    public Events events() {
+        return live.events;
+    }
+
+    /**
+     * How far everybody was told.
+     *
+     * @param frame every change up to this frame was
+     * @param micros every end up to this instant was, and later ones have later instants
+     */
+    public record Told(long frame, long micros) {}
+
+    /** Returns how far everybody was told, when everything that could be seen before the call was told. */
+    public CompletableFuture<Told> told() {
+        return ask(
+                (tx, answer) -> tx.after(() -> answer.complete(new Told(live.events.told(), live.ids.lastMicros()))));
     }
 
     /**

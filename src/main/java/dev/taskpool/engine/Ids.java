@@ -12,8 +12,12 @@ final class Ids {
     private long last;
     private long lastMicros;
 
-    /** @param last the highest sequence that the store has seen */
-    Ids(Ticker ticker, RandomGenerator random, long last) {
+    /**
+     * @param last the highest sequence that the store has seen
+     * @param lastMicros when a task became done last, in Unix microseconds
+     */
+    Ids(Ticker ticker, RandomGenerator random, long last, long lastMicros) {
+        this.lastMicros = lastMicros;
         this.ticker = ticker;
         this.random = random;
         this.last = last;
@@ -33,6 +37,11 @@ final class Ids {
 
     long nonce() {
         return random.nextLong();
+    }
+
+    /** Returns the last end time that was given away. */
+    long lastMicros() {
+        return lastMicros;
     }
 
     /** Returns the present in Unix microseconds, later than all it returned before. */

@@ -13,6 +13,7 @@ import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
 import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
+import dev.taskpool.pool.Ending;
 import dev.taskpool.pool.ReadyQueue;
 import dev.taskpool.pool.Run;
 import dev.taskpool.store.Store;
@@ -38,6 +39,7 @@ final class Live {
     final TreeMap<String, LivePool> pools = new TreeMap<>();
     final Timers timers = new Timers();
     final Waits waits;
+    final Events events;
     final Store store;
     final Registry registry;
     final OutputFiles outputs;
@@ -76,6 +78,7 @@ final class Live {
             OutputFiles outputs,
             RunnerFactory runners,
             Waits waits,
+            Events events,
             Observer observer,
             Ticker ticker,
             Verdict verdict,
@@ -87,6 +90,7 @@ final class Live {
         this.outputs = outputs;
         this.runners = runners;
         this.waits = waits;
+        this.events = events;
         this.observer = observer;
         this.ticker = ticker;
         this.verdict = verdict;
@@ -246,7 +250,20 @@ final class Live {
                 stopped,
                 // Its first run is accepted, ready and started: a later revision has one before it.
                 outputs.open(started.id(), started.attempt(), started.attempt() > 1 || started.revision() > 3),
-                (run, ending) -> mailbox.put(new Ended(this, cell, run, ending)));
+                new RunListener(this, cell));
+    }
+
+    /** Has what a run says decided, or passed on. */
+    private record RunListener(Live live, Cell cell) implements Run.Listener {
+        @Override
+        public void ended(Run run, Ending ending) {
+            live.mailbox.put(new Ended(live, cell, run, ending));
+        }
+
+        @Override
+        public void progressed(Run run) {
+            live.events.progressed(cell.task(), run);
+        }
     }
 
     /** Gives a run to its pool's runner, and sets the clock on it. */

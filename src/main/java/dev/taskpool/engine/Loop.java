@@ -8,6 +8,7 @@ import dev.taskpool.store.Change;
 import dev.taskpool.store.StorageException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -132,10 +133,11 @@ final class Loop implements Runnable {
                 weight = tx.weight();
             }
         }
-        if (!commit(tx, decided)) {
-            return;
+        List<Change> changes = tx.needsCommit() ? tx.changes() : List.of();
+        long frame = changes.isEmpty() ? 0 : commit(tx, changes, decided);
+        if (frame >= 0) {
+            tell(tx, frame, changes);
         }
-        tell(tx);
     }
 
     /**
@@ -175,14 +177,12 @@ final class Loop implements Runnable {
         }
     }
 
-    private boolean commit(Transaction tx, List<Command> decided) {
-        if (!tx.needsCommit()) {
-            return true;
-        }
+    /** Returns the frame that was written, or -1 where it could not be. */
+    private long commit(Transaction tx, List<Change> changes, List<Command> decided) {
         long begun = live.ticker.nanos();
-        List<Change> changes = tx.changes();
+        long frame;
         try {
-            live.store.commit(changes);
+            frame = live.store.commit(changes);
         } catch (StorageException e) {
             tx.rollback();
             goDown(e);
@@ -199,25 +199,44 @@ final class Loop implements Runnable {
             for (int i = again.size() - 1; i >= 0; i--) {
                 facts.addFirst(again.get(i));
             }
-            return false;
+            return -1;
         }
         writeNanos = live.ticker.nanos() - begun;
         live.observer.committed(changes.size(), writeNanos);
-        return true;
+        return frame;
     }
 
-    private void tell(Transaction tx) {
+    /** @param frame what was written, 0 where nothing was */
+    private void tell(Transaction tx, long frame, List<Change> changes) {
         for (Transaction.Step step : tx.steps()) {
             apply(step);
+        }
+        if (frame > 0) {
+            live.events.told(frame, changes);
         }
         for (Runnable action : tx.after()) {
             action.run();
         }
-        for (Transaction.Step step : tx.steps()) {
-            if (step.after().done()) {
-                live.waits.fire(step.after());
+        fire(tx.steps());
+    }
+
+    /** Tells of ends in their order: a task's place in a transaction is that of its first change there. */
+    private void fire(List<Transaction.Step> steps) {
+        long latest = 0;
+        boolean sorted = true;
+        List<Task> done = new ArrayList<>();
+        for (Transaction.Step step : steps) {
+            Task task = step.after();
+            if (task.done()) {
+                sorted &= task.finishedMicros() > latest;
+                latest = task.finishedMicros();
+                done.add(task);
             }
         }
+        if (!sorted) {
+            done.sort(Comparator.comparingLong(Task::finishedMicros));
+        }
+        done.forEach(live.waits::fire);
     }
 
     /** A task's new revision is durable: everybody may see it, and what follows from it happens. */
@@ -299,7 +318,7 @@ final class Loop implements Runnable {
                     tx.rollback();
                     command.refused(unavailable());
                 } else {
-                    tell(tx);
+                    tell(tx, 0, List.of());
                 }
             }
         }

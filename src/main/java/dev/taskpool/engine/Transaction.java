@@ -1,6 +1,7 @@
 package dev.taskpool.engine;
 
 import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskState;
 import dev.taskpool.store.Change;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -26,7 +27,28 @@ final class Transaction {
      * @param before the durable revision before it; null where the task is new
      * @param after the revision behind it
      */
-    record Step(Cell cell, @Nullable Task before, Task after) {}
+    record Step(Cell cell, @Nullable Task before, Task after) {
+        private Change change() {
+            if (before == null) {
+                return new Change.TaskCreated(after);
+            }
+            if (!before.done()) {
+                return new Change.TaskChanged(after, ran(before));
+            }
+            // A done task changes in its callbacks only, and these are kept apart from its outcome, once there are any.
+            return before.callbacks().isEmpty()
+                    ? new Change.CallbacksBegun(after)
+                    : new Change.CallbacksChanged(after);
+        }
+
+        /** Whether a run began and ended in this transaction. */
+        private boolean ran(Task from) {
+            return from.state() == TaskState.PENDING
+                    && after.revision() - from.revision() >= 2
+                    && after.state() != TaskState.RUNNING
+                    && (after.startedAt() > 0 || after.state() == TaskState.PENDING);
+        }
+    }
 
     /** Returns the newest revision that was decided. */
     Task latest(Cell cell) {
@@ -80,20 +102,9 @@ final class Transaction {
         List<Change> all = new ArrayList<>(changes.size() + steps.size());
         all.addAll(changes);
         for (Step step : steps) {
-            all.add(change(step));
+            all.add(step.change());
         }
         return all;
-    }
-
-    private static Change change(Step step) {
-        Task before = step.before;
-        if (before == null) {
-            return new Change.TaskCreated(step.after);
-        }
-        // A done task changes in its callbacks only, and these are kept apart from its outcome, once there are any.
-        return before.done() && !before.callbacks().isEmpty()
-                ? new Change.CallbacksChanged(step.after)
-                : new Change.TaskChanged(step.after);
     }
 
     boolean needsCommit() {

@@ -101,6 +101,8 @@ public final class HttpServer implements AutoCloseable {
                 new CallbackHandlers(engine, tasks, source, callbacks),
                 new BatchHandlers(engine, submissions),
                 new WaitHandler(engine, waits, source),
+                new EventHandlers(tasks, outputs, engine, waits),
+                new CompletionHandlers(engine, waits, source),
                 new PoolHandlers(engine, waits, source, workerTypes),
                 new WorkerHandlers(engine),
                 service,
@@ -256,7 +258,7 @@ public final class HttpServer implements AutoCloseable {
     /** The head of an answer is known; has its body written where that takes time. */
     private void goOn(Context context, Exchange exchange, Answer answer) {
         LiveBody body = answer.live();
-        if (body != null) {
+        if (body != null && !context.method().equals(HandlerType.HEAD)) {
             context.future(() -> live.begin(context, exchange, body));
         }
     }
@@ -313,7 +315,9 @@ public final class HttpServer implements AutoCloseable {
     private static void headOnly(Context context, Answer answer) {
         InputStream stream = answer.stream();
         if (stream == null) {
-            context.res().setContentLengthLong(answer.body().length);
+            if (answer.live() == null) {
+                context.res().setContentLengthLong(answer.body().length);
+            }
             return;
         }
         try {

@@ -110,6 +110,9 @@ final class JsonIn {
     interface Reading {
         /** Reads one property, and returns whether there is one of that name. The value is read by the methods of the reader. */
         boolean property(JsonIn in, String name) throws IOException;
+
+        /** Hears of an empty array or object, which counts as absent otherwise. */
+        default void empty(String name) {}
     }
 
     private final byte[] body;
@@ -171,6 +174,7 @@ final class JsonIn {
                 opened = (int) parser.currentLocation().getByteOffset() - 1;
                 entered = !parser.nextToken().isStructEnd();
                 if (!entered) {
+                    reading.empty(name);
                     absent(allowed);
                     continue;
                 }

@@ -115,7 +115,7 @@ final class ListHandlers {
                                 "batch_id", "is no id of a batch: '" + Exchange.shortened(text) + "'"));
     }
 
-    private static Map<String, String> labels(List<String> all) {
+    static Map<String, String> labels(List<String> all) {
         if (all.size() > 8) {
             throw Exchange.badQuery("label", "may be given 8 times, is given " + all.size() + " times");
         }

@@ -113,7 +113,11 @@ final class PoolHandlers {
     }
 
     static String name(Exchange exchange) {
-        String name = exchange.path("pool_name");
+        return visible(exchange, exchange.path("pool_name"));
+    }
+
+    /** Returns the name of a pool that the caller may know of. */
+    static String visible(Exchange exchange, String name) {
         if (!exchange.caller().mayUsePool(name) || !PoolNames.valid(name)) {
             throw Problem.of(ProblemCode.POOL_NOT_FOUND, "there is no pool '" + Exchange.shortened(name) + "'");
         }

@@ -125,6 +125,7 @@ final class Problems {
                     CALLBACK_SKIPPED,
                     TOO_MANY_CALLBACKS,
                     POOL_KIND_FIXED -> 409;
+            case EVENTS_EXPIRED -> 410;
             case REQUEST_TOO_LARGE -> 413;
             case UNSUPPORTED_MEDIA_TYPE -> 415;
             case RANGE_NOT_SATISFIABLE -> 416;

@@ -120,7 +120,15 @@ final class TaskHandlers {
 
     /** Returns the task that the path names. */
     CompletableFuture<Task> find(Exchange exchange) {
-        TaskId id = id(exchange);
+        return find(exchange, id(exchange));
+    }
+
+    /** Returns the task that a text names. */
+    CompletableFuture<Task> find(Exchange exchange, String id) {
+        return find(exchange, id(id));
+    }
+
+    private CompletableFuture<Task> find(Exchange exchange, TaskId id) {
         return engine.find(id).thenApply(found -> visible(exchange, found.orElse(null), id));
     }
 
@@ -132,7 +140,10 @@ final class TaskHandlers {
     }
 
     private static TaskId id(Exchange exchange) {
-        String text = exchange.path("task_id");
+        return id(exchange.path("task_id"));
+    }
+
+    private static TaskId id(String text) {
         return TaskId.parse(text)
                 .orElseThrow(() ->
                         Problem.of(ProblemCode.TASK_NOT_FOUND, "there is no task '" + Exchange.shortened(text) + "'"));

@@ -2,7 +2,6 @@ package dev.taskpool.http;
 
 import dev.taskpool.engine.Engine;
 import dev.taskpool.engine.Waits;
-import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
@@ -11,9 +10,7 @@ import dev.taskpool.model.TaskState;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -77,6 +74,14 @@ final class WaitHandler {
             }
             return true;
         }
+
+        /** {@code wait([])} is satisfied at once. */
+        @Override
+        public void empty(String name) {
+            if (name.equals("task_ids")) {
+                ids = List.of();
+            }
+        }
     }
 
     CompletableFuture<Reply> handle(Exchange exchange) {
@@ -88,58 +93,11 @@ final class WaitHandler {
                     "",
                     body.ids == null ? "must have task_ids or batch_id" : "may have task_ids or batch_id, not both");
         }
-        CompletableFuture<List<TaskId>> ids =
-                body.ids != null ? known(exchange, parsed(body.ids)) : ofBatch(exchange, String.valueOf(body.batch));
+        TaskIds named = new TaskIds(engine, exchange.caller());
+        CompletableFuture<List<TaskId>> ids = body.ids != null
+                ? named.known(body.ids, index -> "/task_ids/" + index)
+                : named.ofBatch(String.valueOf(body.batch));
         return ids.thenCompose(all -> waited(exchange, all, body.until, body.seconds));
-    }
-
-    /** Returns the tasks in order, and where each stands first. */
-    private static SequencedMap<TaskId, Integer> parsed(List<String> texts) {
-        SequencedMap<TaskId, Integer> ids = new LinkedHashMap<>();
-        List<Problem.FieldError> unknown = new ArrayList<>();
-        for (int i = 0; i < texts.size(); i++) {
-            var id = TaskId.parse(texts.get(i));
-            if (id.isPresent()) {
-                ids.putIfAbsent(id.get(), i);
-            } else {
-                unknown.add(new Problem.FieldError(
-                        "/task_ids/" + i, "there is no task '" + Exchange.shortened(texts.get(i)) + "'"));
-            }
-        }
-        refuse(unknown);
-        return ids;
-    }
-
-    private static void refuse(List<Problem.FieldError> unknown) {
-        if (!unknown.isEmpty()) {
-            throw Problem.fields(ProblemCode.TASK_NOT_FOUND, unknown);
-        }
-    }
-
-    private CompletableFuture<List<TaskId>> known(Exchange exchange, SequencedMap<TaskId, Integer> asked) {
-        List<TaskId> ids = List.copyOf(asked.sequencedKeySet());
-        return engine.find(ids).thenApply(found -> {
-            List<Problem.FieldError> unknown = new ArrayList<>();
-            asked.forEach((id, index) -> {
-                Task task = found.get(id);
-                if (task == null || !exchange.caller().maySee(task)) {
-                    unknown.add(new Problem.FieldError(
-                            "/task_ids/" + index, "there is no task " + id + ", or it has expired"));
-                }
-            });
-            refuse(unknown);
-            return ids;
-        });
-    }
-
-    private CompletableFuture<List<TaskId>> ofBatch(Exchange exchange, String text) {
-        BatchId id = BatchId.parse(text).orElseThrow(() -> BatchHandlers.notFound(Exchange.shortened(text)));
-        return engine.batch(id)
-                .thenCompose(found -> engine.tasks(found.orElseThrow(() -> BatchHandlers.notFound(text))))
-                .thenApply(tasks -> tasks.stream()
-                        .filter(t -> exchange.caller().maySee(t))
-                        .map(Task::id)
-                        .toList());
     }
 
     private CompletableFuture<Reply> waited(Exchange exchange, List<TaskId> ids, ReturnWhen until, int seconds) {

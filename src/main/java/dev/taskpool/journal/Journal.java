@@ -2,8 +2,10 @@ package dev.taskpool.journal;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.List;
 import java.util.function.LongSupplier;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -177,6 +179,59 @@ public final class Journal implements AutoCloseable {
         target.segment().appended(sequence, bytes);
         lastSequence = sequence;
         return sequence;
+    }
+
+    /**
+     * {@return the sequence of the oldest frame that {@link #read} still finds; one more than the last where none is kept}
+     */
+    public long oldest() {
+        List<Segment> readable = segments.readable();
+        return readable.isEmpty() ? lastSequence + 1 : readable.getFirst().first();
+    }
+
+    /**
+     * Reads frames again, whether they are released or not: those behind a sequence up to another one, in order. What is
+     * appended or released meanwhile does not disturb it, except that frames may go before it comes to them.
+     *
+     * @param upTo at most {@link #lastSequence()}, as it was before the call
+     * @throws FramesGoneException where one of them is not kept any more; those before it were delivered
+     * @throws IOException where a file cannot be read, or {@code to} gave up
+     */
+    public void read(long after, long upTo, Replay to) throws IOException {
+        long at = after;
+        while (at < upTo) {
+            long next = at + 1;
+            Segment segment = segments.readable().stream()
+                    .filter(s -> s.first() <= next && next <= s.last())
+                    .findFirst()
+                    .orElseThrow(() -> new FramesGoneException(next));
+            at = read(segment, at, Math.min(upTo, segment.last()), to);
+        }
+    }
+
+    private long read(Segment segment, long after, long upTo, Replay to) throws IOException {
+        try (JournalFile file = segments.open(segment)) {
+            long id = FileName.parse(segment.name()).orElseThrow().id();
+            SegmentHeader header = SegmentHeader.read(file, segment.name(), id)
+                    .filter(h -> h.first() == segment.first())
+                    .orElseThrow(() -> new FramesGoneException(after + 1));
+            SegmentReader reader = new SegmentReader(file, header);
+            long at = SegmentHeader.BYTES;
+            for (long sequence = segment.first(); sequence <= upTo; sequence++) {
+                int bytes = reader.frameAt(at);
+                // The file may have been taken for a new segment: its frames carry another nonce.
+                if (bytes == 0 || reader.sequence() != sequence) {
+                    throw new FramesGoneException(sequence);
+                }
+                if (sequence > after) {
+                    to.frame(sequence, reader.payload());
+                }
+                at += bytes;
+            }
+            return upTo;
+        } catch (NoSuchFileException e) {
+            throw new FramesGoneException(after + 1);
+        }
     }
 
     /** {@return the sequence of the last frame that was appended or replayed; 0 if there never was one} */

@@ -67,6 +67,11 @@ final class Segment {
         return last < first;
     }
 
+    /** {@return the sequence of the first frame, or of the one that would be} */
+    long first() {
+        return first;
+    }
+
     /** {@return the sequence of the last frame, or {@code first - 1}} */
     long last() {
         return last;

@@ -156,6 +156,32 @@ final class Segments {
         }
     }
 
+    /** {@return the segments whose frames follow each other up to the last, oldest first; those that are only kept, too} */
+    List<Segment> readable() {
+        lock.lock();
+        try {
+            ArrayDeque<Segment> all = new ArrayDeque<>();
+            for (Iterator<Segment> each = held.descendingIterator(); each.hasNext(); ) {
+                Segment segment = each.next();
+                Segment next = all.peekFirst();
+                if (segment.isEmpty()) {
+                    continue;
+                }
+                if (next != null && segment.last() + 1 != next.first()) {
+                    break;
+                }
+                all.addFirst(segment);
+            }
+            return List.copyOf(all);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    JournalFile open(Segment segment) throws IOException {
+        return files.open(segment.name());
+    }
+
     private void collect(
             long upTo, long keepAfter, long allowed, List<Segment> done, List<Segment> kept, List<String> useless) {
         lock.lock();

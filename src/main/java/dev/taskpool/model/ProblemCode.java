@@ -25,6 +25,7 @@ public enum ProblemCode {
     POOL_BROKEN("The pool is broken"),
     POOL_NOT_SHUT_DOWN("The pool is not shut down"),
     WORKER_HAS_NO_PROCESS("The worker has no process"),
+    EVENTS_EXPIRED("These events are not kept any more"),
     POOL_KIND_FIXED("The kind of a pool cannot change"),
     REQUEST_TOO_LARGE("The request is too large"),
     UNSUPPORTED_MEDIA_TYPE("The body must be application/json"),

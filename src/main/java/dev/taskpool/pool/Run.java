@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Safe for all threads. The engine gives it to a runner; the runner's threads report to {@link Listener}.
  */
 public final class Run {
+    /** Characters of a message of progress. */
+    public static final int MAX_MESSAGE = 1_000;
+
     private final TaskId id;
     private final TaskSpec spec;
     private final Registered callable;
@@ -30,6 +33,9 @@ public final class Run {
     public interface Listener {
         /** The run ended and nothing of it is left. Told once, from any thread; must not block. */
         void ended(Run run, Ending ending);
+
+        /** The run says how far it is. Told from any thread; must not block. */
+        default void progressed(Run run) {}
     }
 
     /**
@@ -144,8 +150,22 @@ public final class Run {
         return progress;
     }
 
-    /** Says how far it is. */
+    /**
+     * Says how far it is.
+     *
+     * @param fraction what lies outside of 0 to 1 counts as the nearer of them, and what is no number as 0
+     * @param message the first {@link #MAX_MESSAGE} characters are kept
+     */
     public void progress(double fraction, String message) {
-        progress = new Progress(Math.clamp(Double.isNaN(fraction) ? 0 : fraction, 0, 1), message);
+        int end = Math.min(message.length(), MAX_MESSAGE);
+        if (end < message.length() && Character.isHighSurrogate(message.charAt(end - 1))) {
+            end--;
+        }
+        Progress next =
+                new Progress(Math.clamp(Double.isNaN(fraction) ? 0 : fraction, 0, 1), message.substring(0, end));
+        if (!next.equals(progress)) {
+            progress = next;
+            listener.progressed(this);
+        }
     }
 }

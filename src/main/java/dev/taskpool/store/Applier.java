@@ -152,7 +152,9 @@ final class Applier implements AutoCloseable {
             switch (change) {
                 case Change.TaskCreated(Task task) ->
                     tasks.put(task.id().sequence(), new Latest(true, false, task, null));
-                case Change.TaskChanged(Task task) ->
+                case Change.TaskChanged(Task task, boolean _) ->
+                    tasks.compute(task.id().sequence(), (seq, before) -> Latest.of(before, false, task));
+                case Change.CallbacksBegun(Task task) ->
                     tasks.compute(task.id().sequence(), (seq, before) -> Latest.of(before, false, task));
                 case Change.CallbacksChanged(Task task) ->
                     tasks.compute(task.id().sequence(), (seq, before) -> Latest.of(before, true, task));
@@ -269,7 +271,9 @@ final class Applier implements AutoCloseable {
     private static long weight(Change change) {
         return switch (change) {
             case Change.TaskCreated(Task task) -> task.weight();
-            case Change.TaskChanged(Task task) ->
+            case Change.TaskChanged(Task task, boolean _) ->
+                64 + task.weight() - task.spec().weight();
+            case Change.CallbacksBegun(Task task) ->
                 64 + task.weight() - task.spec().weight();
             case Change.CallbacksChanged(Task task) ->
                 task.weight() - task.spec().weight();
@@ -434,6 +438,7 @@ final class Applier implements AutoCloseable {
                     case Change.PoolDeleted(String name) -> out.deletePool(name);
                     case Change.TaskCreated t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.TaskChanged t -> throw new IllegalStateException("not a pool: " + t);
+                    case Change.CallbacksBegun t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.CallbacksChanged t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.TaskDeleted t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.BatchCreated t -> throw new IllegalStateException("not a pool: " + t);

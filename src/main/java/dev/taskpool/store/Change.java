@@ -11,8 +11,20 @@ public sealed interface Change {
     /** A task was accepted; it may be further on already. */
     record TaskCreated(Task task) implements Change {}
 
-    /** A task is at a later revision. */
-    record TaskChanged(Task task) implements Change {}
+    /**
+     * A task is at a later revision.
+     *
+     * @param ran whether it ran in between: its start became durable with what came of it
+     */
+    record TaskChanged(Task task, boolean ran) implements Change {
+        /** One that did not, or still runs. */
+        public TaskChanged(Task task) {
+            this(task, false);
+        }
+    }
+
+    /** A done task has callbacks, and had none before. */
+    record CallbacksBegun(Task task) implements Change {}
 
     /** A done task is at a later revision, of which only the callbacks are new. */
     record CallbacksChanged(Task task) implements Change {}

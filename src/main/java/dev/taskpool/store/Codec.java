@@ -47,6 +47,12 @@ final class Codec {
     private static final int POOL_DELETED = 6;
     private static final int CALLBACKS_CHANGED = 10;
 
+    /** As TASK_CHANGED, and it ran in between. */
+    private static final int TASK_RAN = 20;
+
+    /** As TASK_CHANGED, and it was done already. */
+    private static final int CALLBACKS_BEGUN = 21;
+
     /** Bits of an output's flags. */
     private static final int TRUNCATED = 1;
 
@@ -86,8 +92,14 @@ final class Codec {
                 progress(task, out);
                 callbacks(task, out);
             }
-            case Change.TaskChanged(Task task) -> {
-                out.putByte(TASK_CHANGED);
+            case Change.TaskChanged(Task task, boolean ran) -> {
+                out.putByte(ran ? TASK_RAN : TASK_CHANGED);
+                id(task.id(), out);
+                progress(task, out);
+                callbacks(task, out);
+            }
+            case Change.CallbacksBegun(Task task) -> {
+                out.putByte(CALLBACKS_BEGUN);
                 id(task.id(), out);
                 progress(task, out);
                 callbacks(task, out);
@@ -152,13 +164,18 @@ final class Codec {
                 Progress progress = progress(id, spec, in);
                 yield new Change.TaskCreated(callbacks(progress.task, progress.callbacks, in));
             }
-            case TASK_CHANGED -> {
+            case TASK_CHANGED, TASK_RAN, CALLBACKS_BEGUN -> {
                 TaskId id = id(in);
                 Task before = tasks.of(id);
                 // Read on in any case: the next change begins behind it.
                 Progress progress = progress(id, before == null ? NO_SPEC : before.spec(), in);
                 Task task = callbacks(progress.task, progress.callbacks, in);
-                yield before == null ? null : new Change.TaskChanged(task);
+                if (before == null) {
+                    yield null;
+                }
+                yield kind == CALLBACKS_BEGUN
+                        ? new Change.CallbacksBegun(task)
+                        : new Change.TaskChanged(task, kind == TASK_RAN);
             }
             case CALLBACKS_CHANGED -> {
                 Task before = tasks.of(id(in));

@@ -265,6 +265,15 @@ final class Queries {
                                         COALESCE((SELECT MAX(seq + size) FROM batch), 0))""").mapTo(Long.class).one();
     }
 
+    /** Returns when a task became done last, in Unix microseconds, as far as can be told; 0 where none is. */
+    long lastFinishedMicros() {
+        return handle.createQuery(
+                        "SELECT " + COLUMNS + " FROM task WHERE expires_at > 0 ORDER BY expires_at DESC LIMIT 1")
+                .map((rs, ctx) -> brief(row(rs)).finishedMicros())
+                .findOne()
+                .orElse(0L);
+    }
+
     long appliedFrame() {
         return handle.createQuery("SELECT frame FROM applied WHERE id = 1")
                 .mapTo(Long.class)

@@ -1,6 +1,7 @@
 package dev.taskpool.store;
 
 import dev.taskpool.journal.Durability;
+import dev.taskpool.journal.FramesGoneException;
 import dev.taskpool.journal.Journal;
 import dev.taskpool.journal.JournalCorruptException;
 import dev.taskpool.journal.Repair;
@@ -10,6 +11,7 @@ import dev.taskpool.model.CallbackDue;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
+import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.Ticker;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -151,18 +153,19 @@ public final class Store implements AutoCloseable {
     /**
      * Makes changes durable, all or none. Returns when they are. For one thread.
      *
+     * @return the number of the frame that holds them, higher than all before
      * @throws StorageException when they are not, and never will be
      */
-    public void commit(List<Change> changes) {
+    public long commit(List<Change> changes) {
         applier.awaitRoom();
         buffer.clear();
         for (Change change : changes) {
             Codec.write(change, buffer);
         }
-        append(changes);
+        return append(changes);
     }
 
-    private void append(List<Change> changes) {
+    private long append(List<Change> changes) {
         long frame;
         try {
             frame = journal.append(buffer.view());
@@ -171,6 +174,49 @@ public final class Store implements AutoCloseable {
         }
         committed = frame;
         applier.offer(frame, changes);
+        return frame;
+    }
+
+    /** Returns the number of the last frame that was written. */
+    public long lastFrame() {
+        return committed;
+    }
+
+    /** Returns the number of the oldest frame that {@link #reread} still has. */
+    public long oldestFrame() {
+        return journal.oldest();
+    }
+
+    /** Gets changes that were made durable earlier, in their order. */
+    @FunctionalInterface
+    public interface Reread {
+        /**
+         * One change.
+         *
+         * @param index its place in its frame, which never changes
+         * @throws IOException to give up
+         */
+        void change(long frame, int index, Change change) throws IOException;
+    }
+
+    /**
+     * Reads changes again from the journal's frames behind one up to another. A change of a task that is forgotten since is
+     * left out. For any thread, which may block.
+     *
+     * @param specs what is known of tasks of which a change is there and not their creation
+     * @return false where the journal does not keep all of them any more; {@code to} has got those before
+     * @throws IOException where the journal cannot be read, or {@code to} gave up
+     */
+    public boolean reread(long after, long upTo, Function<Set<TaskId>, Map<TaskId, TaskSpec>> specs, Reread to)
+            throws IOException {
+        Rereading rereading = new Rereading(specs, to);
+        try {
+            journal.read(after, upTo, rereading::frame);
+            return true;
+        } catch (FramesGoneException e) {
+            LOG.debug("asked for frames behind {}: {}", after, e.getMessage());
+            return false;
+        }
     }
 
     /** Writes a frame that says nothing, to see whether the journal takes writes again. For the committing thread. */
@@ -297,11 +343,16 @@ public final class Store implements AutoCloseable {
 
     /** What there was when the service stopped. */
     public record Left(
-            List<Task> running, Map<String, long[]> pendingByPool, List<Change.StoredPool> pools, long lastSequence) {}
+            List<Task> running,
+            Map<String, long[]> pendingByPool,
+            List<Change.StoredPool> pools,
+            long lastSequence,
+            long lastFinishedMicros) {}
 
     /** Returns what there was when the service stopped. For the start. */
     public Left left() {
-        return caughtUp(q -> new Left(q.running(), q.pendingCounts(), q.pools(), q.lastSequence()))
+        return caughtUp(q ->
+                        new Left(q.running(), q.pendingCounts(), q.pools(), q.lastSequence(), q.lastFinishedMicros()))
                 .join();
     }
 

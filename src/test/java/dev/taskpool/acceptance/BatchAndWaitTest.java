@@ -128,6 +128,52 @@ class BatchAndWaitTest {
     }
 
     @Test
+    void emptyListIsSatisfiedAtOnce() {
+        for (String until : new String[] {"ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "FIRST_SUCCESS"}) {
+            JsonNode waited = api.post("/v1/wait", "{\"task_ids\":[],\"wait\":50,\"return_when\":\"" + until + "\"}")
+                    .json();
+            assertThat(waited.path("satisfied").asBoolean()).isTrue();
+            assertThat(waited.path("done")).isEmpty();
+            assertThat(waited.path("not_done")).isEmpty();
+        }
+        assertThat(api.post("/v1/wait", "{\"task_ids\":null}").status()).isEqualTo(400);
+    }
+
+    @Test
+    void firstSuccessPassesByFailures() {
+        String failed = api.run("{\"callable\":\"demo.fail\"}").id();
+        String slow = api.submit(sleep(0.3, 7)).id();
+        String never = api.submit(sleep(3000, 1)).id();
+        JsonNode waited = api.post(
+                        "/v1/wait",
+                        "{\"task_ids\":[\"" + never + "\",\"" + slow + "\",\"" + failed
+                                + "\"],\"return_when\":\"FIRST_SUCCESS\",\"wait\":55}")
+                .json();
+        assertThat(waited.path("satisfied").asBoolean()).isTrue();
+        // All that are done, in the order in which they ended.
+        assertThat(waited.path("done").findValuesAsText("id")).containsExactly(failed, slow);
+        assertThat(waited.path("not_done")).hasSize(1);
+        api.post("/v1/tasks/" + never + "/cancel?interrupt=true", null);
+        JsonNode none = api.post(
+                        "/v1/wait", "{\"task_ids\":[\"" + failed + "\"],\"return_when\":\"FIRST_SUCCESS\",\"wait\":55}")
+                .json();
+        assertThat(none.path("satisfied").asBoolean()).isTrue();
+    }
+
+    @Test
+    void firstExceptionIsAllCompletedWhereNothingFails() {
+        String one = api.submit(sleep(0.4, 1)).id();
+        String two = api.submit(sleep(0.1, 2)).id();
+        JsonNode waited = api.post(
+                        "/v1/wait",
+                        "{\"task_ids\":[\"" + one + "\",\"" + two
+                                + "\"],\"return_when\":\"FIRST_EXCEPTION\",\"wait\":55}")
+                .json();
+        assertThat(waited.path("satisfied").asBoolean()).isTrue();
+        assertThat(waited.path("done").findValuesAsText("id")).containsExactly(two, one);
+    }
+
+    @Test
     void clientThatWentAwayIsForgotten() {
         String id = api.submit(sleep(3000, 1)).id();
         try (Api leaving = new Api(service.port())) {

@@ -22,7 +22,19 @@ public final class Following implements AutoCloseable {
 
     /** @param headers pairs of name and value; an empty value is left out */
     public Following(int port, String path, String... headers) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path));
+        this(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)), headers);
+    }
+
+    /** One whose request has a body. */
+    public static Following post(int port, String path, String body, String... headers) {
+        return new Following(
+                HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+                        .header("Content-Type", "application/json")
+                        .POST(HttpRequest.BodyPublishers.ofString(body)),
+                headers);
+    }
+
+    private Following(HttpRequest.Builder request, String... headers) {
         for (int i = 0; i < headers.length; i += 2) {
             if (!headers[i + 1].isEmpty()) {
                 request.header(headers[i], headers[i + 1]);

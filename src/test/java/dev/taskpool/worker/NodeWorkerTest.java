@@ -37,6 +37,7 @@ class NodeWorkerTest {
                 exports.named = (a, options) => [a, options.width, current().kwargs.width];
                 exports.repeatable = callable({ onLost: 'retry', timeoutMs: 1500, schema: {} }, () => undefined);
                 exports.fails = async () => { const e = new RangeError('no'); e.data = { big: 2n ** 70n }; throw e; };
+                exports.reports = (fraction) => { current().progress(fraction, 'so far'); return 1; };
                 exports.strange = () => { throw 'a string'; };
                 exports.none = () => () => 1;
                 exports.self = function () { return this.id; };
@@ -88,6 +89,20 @@ class NodeWorkerTest {
             assertThat(result(worker, "module:one", "[]")).isEqualTo("1");
             assertThat(call(worker, "tasks:named", "[1]", "{\"width\":7}"))
                     .isEqualTo(new Message.FromWorker.Result("t_1", Json.ofValid("[1,7,7]")));
+        }
+    }
+
+    @Test
+    void progressThatIsNoNumberDoesNotBreakTheConnection() throws Exception {
+        try (Trial worker = Trial.start(Interpreters.node(folder, "--module", "tasks.js"), spawner, sockets)) {
+            worker.hello();
+            for (String said : List.of("\"much\" 0.0", "7 1.0", "-3 0.0", "0.25 0.25")) {
+                String[] pair = said.split(" ");
+                worker.send(Subject.run("t_1", "tasks:reports", "[" + pair[0] + "]", "{}"));
+                assertThat(worker.next(SOON))
+                        .isEqualTo(new Message.FromWorker.Progress("t_1", Double.parseDouble(pair[1]), "so far"));
+                assertThat(worker.next(SOON)).isInstanceOf(Message.FromWorker.Result.class);
+            }
         }
     }
 

@@ -87,6 +87,8 @@ class PythonWorkerTest {
                     thing = Thing()
                     things.append(weakref.ref(thing))
                     raise ValueError(thing)
+                def reports(fraction):
+                    taskpool_worker.current_task().progress(float(fraction), "so far")
                 def kept():
                     return [each() is None for each in things]
                 def bytes_of(n):
@@ -137,6 +139,19 @@ class PythonWorkerTest {
                     return new Said(next, stdout.toString(), all);
                 }
                 default -> {}
+            }
+        }
+    }
+
+    @Test
+    void progressOutOfRangeIsTheNearestThatIsNot() throws Exception {
+        try (Trial worker = start("--module", "tasks", "--allow", "tasks")) {
+            worker.hello();
+            for (String said : List.of("nan 0.0", "inf 1.0", "-3 0.0", "0.25 0.25")) {
+                String[] pair = said.split(" ");
+                assertThat(call(worker, "tasks:reports", "[\"" + pair[0] + "\"]")
+                                .all())
+                        .contains(new Message.FromWorker.Progress("t_1", Double.parseDouble(pair[1]), "so far"));
             }
         }
     }
