@@ -87,6 +87,8 @@ class OutputTest {
         String id = api.submit(
                         command("echo one; while [ ! -e " + gate + " ]; do sleep 0.05; done; echo two >&2; echo three"))
                 .id();
+        // Otherwise what is there when the late one begins is a matter of luck.
+        await().until(() -> api.get("/v1/tasks/" + id + "/stdout").text().equals("one\n"));
         try (Following stdout = follow("/v1/tasks/" + id + "/stdout?follow=true");
                 Following both = follow("/v1/tasks/" + id + "/output?follow=true");
                 Following late = follow("/v1/tasks/" + id + "/output?follow=true&tail_lines=0")) {
