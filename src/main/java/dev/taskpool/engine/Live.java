@@ -37,6 +37,7 @@ final class Live {
     final Map<Long, Cell> cells = new ConcurrentHashMap<>();
     final TreeMap<String, LivePool> pools = new TreeMap<>();
     final Timers timers = new Timers();
+    final BatchBook batches = new BatchBook(this);
     final Waits waits;
     final Store store;
     final Registry registry;
@@ -97,6 +98,13 @@ final class Live {
     /** Returns whether nothing is started. */
     boolean suspended() {
         return draining || storeAway;
+    }
+
+    /** Returns the task with that sequence as it is in memory, or null. For all threads. */
+    @Nullable
+    Task task(long sequence) {
+        Cell cell = cells.get(sequence);
+        return cell == null ? null : cell.task();
     }
 
     long rank(Task task) {

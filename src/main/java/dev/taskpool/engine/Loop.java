@@ -174,6 +174,7 @@ final class Loop implements Runnable {
         if (!tx.needsCommit()) {
             return true;
         }
+        live.batches.count(tx);
         long begun = live.ticker.nanos();
         List<Change> changes = tx.changes();
         try {
@@ -205,6 +206,7 @@ final class Loop implements Runnable {
         for (Transaction.Step step : tx.steps()) {
             apply(step);
         }
+        live.batches.moved(tx);
         for (Runnable action : tx.after()) {
             action.run();
         }
@@ -213,6 +215,7 @@ final class Loop implements Runnable {
                 live.waits.fire(step.after());
             }
         }
+        live.batches.tell(tx);
     }
 
     /** A task's new revision is durable: everybody may see it, and what follows from it happens. */

@@ -2,7 +2,6 @@ package dev.taskpool.http;
 
 import dev.taskpool.engine.Engine;
 import dev.taskpool.engine.Waits;
-import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
@@ -22,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 /** {@code concurrent.futures.wait}: many tasks, one wait. */
 final class WaitHandler {
     private static final int MAX_IDS = 1000;
+
+    /** A batch that was streamed may have any number. */
+    private static final int MAX_OF_BATCH = 10_000;
 
     private final Engine engine;
     private final OpenWaits waits;
@@ -133,13 +135,21 @@ final class WaitHandler {
     }
 
     private CompletableFuture<List<TaskId>> ofBatch(Exchange exchange, String text) {
-        BatchId id = BatchId.parse(text).orElseThrow(() -> BatchHandlers.notFound(Exchange.shortened(text)));
-        return engine.batch(id)
-                .thenCompose(found -> engine.tasks(found.orElseThrow(() -> BatchHandlers.notFound(text))))
-                .thenApply(tasks -> tasks.stream()
-                        .filter(t -> exchange.caller().maySee(t))
-                        .map(Task::id)
-                        .toList());
+        return BatchHandlers.visible(engine, exchange, text).thenCompose(batch -> {
+            if (batch.size() > MAX_OF_BATCH) {
+                throw Problem.field(
+                        ProblemCode.INVALID_REQUEST,
+                        "/batch_id",
+                        "has " + batch.size() + " tasks, and one wait is for " + MAX_OF_BATCH
+                                + " at most; wait for the batch itself, and read its results in pages");
+            }
+            return engine.batches()
+                    .tasks(batch.id(), MAX_OF_BATCH)
+                    .thenApply(tasks -> tasks.stream()
+                            .filter(t -> exchange.caller().maySee(t))
+                            .map(Task::id)
+                            .toList());
+        });
     }
 
     private CompletableFuture<Reply> waited(Exchange exchange, List<TaskId> ids, ReturnWhen until, int seconds) {
