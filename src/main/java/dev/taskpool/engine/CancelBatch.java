@@ -37,6 +37,13 @@ final class CancelBatch extends Request<Batch> {
         if (batch.open()) {
             tx.batch(batch.closed());
         }
+        // Those that are in memory at once: the database may be behind, and workers do not wait for it.
+        for (Cell cell : live.cells.values()) {
+            Task task = tx.latest(cell);
+            if (id.equals(task.spec().batch()) && mine.test(task)) {
+                end(tx, cell);
+            }
+        }
         tx.after(() -> next(Long.MIN_VALUE));
     }
 

@@ -329,8 +329,7 @@ public final class Engine implements AutoCloseable {
         });
         return known.thenCompose(
                         first -> first.isPresent() ? CompletableFuture.completedFuture(first) : store.keyed(key))
-                .thenApply(found ->
-                        found.filter(task -> !live.expired(task)).map(Task::id));
+                .thenApply(found -> found.filter(task -> !live.expired(task)).map(Task::id));
     }
 
     /** Returns the run under way of a task, or null: it knows how far it is, and whether it heeds its interrupt. */

@@ -208,8 +208,7 @@ final class MapIntake implements Runnable {
             if (line.length > maxLine) {
                 throw Problem.of(ProblemCode.REQUEST_TOO_LARGE, "a line may have " + maxLine + " bytes, it has more");
             }
-            piece.items.add(
-                    new Placed(at, submissions.line(line, options.callable(), options.pool(), caller)));
+            piece.items.add(new Placed(at, submissions.line(line, options.callable(), options.pool(), caller)));
         } catch (Problem e) {
             piece.refusals.add(new Refusal(at, e));
         }
@@ -238,8 +237,7 @@ final class MapIntake implements Runnable {
         refusals.addAll(accepted.refusals());
         for (Refusal refusal : refusals) {
             long index = taken + refusal.at();
-            window.settle(new MapWindow.Settled(
-                    index, null, null, Json.ofValid(line(index, refusal.problem()))));
+            window.settle(new MapWindow.Settled(index, null, null, Json.ofValid(line(index, refusal.problem()))));
         }
         taken += piece.span;
         if (options.stopOnError() && !refusals.isEmpty()) {

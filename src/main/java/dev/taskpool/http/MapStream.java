@@ -90,15 +90,7 @@ final class MapStream implements LiveBody {
             // Whoever was promised 100 Continue gets it before the answer begins.
             int there = in.available();
             MapIntake taking = new MapIntake(
-                    engine,
-                    submissions,
-                    exchange.caller(),
-                    options,
-                    window,
-                    batch.id(),
-                    now.taken(),
-                    in,
-                    maxLine);
+                    engine, submissions, exchange.caller(), options, window, batch.id(), now.taken(), in, maxLine);
             intake = taking;
             Thread.ofVirtual().name("map-intake-" + batch.id() + "-" + there).start(taking);
             head(out, now);
@@ -148,8 +140,9 @@ final class MapStream implements LiveBody {
     private void older(OutputStream out, long to) throws IOException, InterruptedException {
         long at = options.offset();
         while (at < to && !window.stopped()) {
-            BatchPage page =
-                    engine.batches().page(now(), at, (int) Math.min(PAGE, to - at)).join();
+            BatchPage page = engine.batches()
+                    .page(now(), at, (int) Math.min(PAGE, to - at))
+                    .join();
             if (page.positions().isEmpty()) {
                 return;
             }

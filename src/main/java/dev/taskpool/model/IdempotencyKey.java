@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * @param bodyHash SHA-256 in base64 of the request
  * @param callerId the id that the caller chose; null where it is a key
  */
-public record IdempotencyKey(String keyHash, String bodyHash, @Nullable String callerId) {
+public record IdempotencyKey(
+        String keyHash, String bodyHash, @Nullable String callerId) {
     /** A key. */
     public IdempotencyKey(String keyHash, String bodyHash) {
         this(keyHash, bodyHash, null);

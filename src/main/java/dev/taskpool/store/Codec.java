@@ -203,8 +203,7 @@ final class Codec {
         IdempotencyKey key = spec.key();
         Limits limits = spec.surroundings().limits();
         String callerId = key == null ? null : key.callerId();
-        out.putByte(
-                (key == null ? 0 : KEY) | (callerId == null ? 0 : CALLER_ID) | (limits.isNone() ? 0 : LIMITS));
+        out.putByte((key == null ? 0 : KEY) | (callerId == null ? 0 : CALLER_ID) | (limits.isNone() ? 0 : LIMITS));
         if (key != null) {
             out.putString(key.keyHash());
             out.putString(key.bodyHash());

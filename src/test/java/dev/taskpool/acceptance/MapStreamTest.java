@@ -160,8 +160,7 @@ class MapStreamTest {
     @Test
     void orAsTasksEnd() throws IOException {
         api.put("/v1/pools/m4", "{\"kind\":\"THREAD\",\"max_workers\":4}");
-        List<JsonNode> all =
-                map("callable=time.sleep&order=completed&pool=m4", "[1.5,0]\n[0.8,1]\n[0.3,2]\n[0,3]\n");
+        List<JsonNode> all = map("callable=time.sleep&order=completed&pool=m4", "[1.5,0]\n[0.8,1]\n[0.3,2]\n[0,3]\n");
         assertThat(indexes(all)).containsExactly(3, 2, 1, 0);
     }
 
@@ -232,8 +231,8 @@ class MapStreamTest {
         String id = "";
         List<Integer> seen = new ArrayList<>();
         for (int cut = 0; cut < 10; cut++) {
-            String query = "callable=identity&buffer_size=200&offset=" + seen.size()
-                    + (id.isEmpty() ? "" : "&batch_id=" + id);
+            String query =
+                    "callable=identity&buffer_size=200&offset=" + seen.size() + (id.isEmpty() ? "" : "&batch_id=" + id);
             try (Client client = new Client(query)) {
                 CompletableFuture<Void> sender = CompletableFuture.runAsync(() -> {
                     try {
@@ -285,10 +284,11 @@ class MapStreamTest {
             id = String.valueOf(client.next()).replaceAll(".*(b_[a-z0-9]+).*", "$1");
             client.send("[0]\n[1]\n[2]\n");
             String batch = id;
-            await().until(
-                    () -> api.get("/v1/batches/" + batch).json().path("taken").asInt() == 3);
+            await().until(() ->
+                    api.get("/v1/batches/" + batch).json().path("taken").asInt() == 3);
         }
-        try (Client client = new Client("callable=identity&pool=pick&order=completed&batch_id=" + id + "&first_line=3")) {
+        try (Client client =
+                new Client("callable=identity&pool=pick&order=completed&batch_id=" + id + "&first_line=3")) {
             client.send("[3]\n");
             client.end();
             assertThat(String.valueOf(client.next())).contains("\"taken\":3");
