@@ -81,9 +81,10 @@ CREATE TABLE pool (
     body VARBINARY(4096) NOT NULL
 );
 
--- The last frame of the journal that is in these tables.
+-- The last frame of the journal that is in these tables, and by which ageing (ms) the places of open_task are.
 CREATE TABLE applied (
-    id    INT    NOT NULL PRIMARY KEY,
-    frame BIGINT NOT NULL
+    id     INT    NOT NULL PRIMARY KEY,
+    frame  BIGINT NOT NULL,
+    ageing BIGINT
 );
 INSERT INTO applied (id, frame) VALUES (1, 0);

@@ -51,12 +51,15 @@ final class Loop implements Runnable {
     /** What the last write took. */
     private long writeNanos;
 
+    private final Courtesy courtesy;
+
     private volatile boolean closing;
 
     /** @param onFatal what to do when this thread finds the program wrong: it cannot go on */
     Loop(Live live, Runnable onFatal) {
         this.live = live;
         this.onFatal = onFatal;
+        this.courtesy = new Courtesy(live.ticker);
     }
 
     /** Lets the thread end once nothing is left to do. */
@@ -81,6 +84,9 @@ final class Loop implements Runnable {
                         return;
                     }
                     long most = down ? Math.min(TICK_NANOS, Math.max(1, retryAt - now)) : TICK_NANOS;
+                    // Whoever is about to put something gets the processor first: under load that spares most of the
+                    // sleeps, and each sleep spared is a wake-up spared to one who puts.
+                    courtesy.giveWay();
                     live.mailbox.await(live.timers.untilNext(now, most));
                     continue;
                 }
@@ -137,9 +143,8 @@ final class Loop implements Runnable {
      * that this batch started end within it, and their workers take the next ones, so that what becomes durable with one
      * write is not bounded by the number of workers. Where nobody else is at work this costs nothing.
      */
-    @SuppressWarnings("ThreadPriorityCheck") // a hint, and only that: nothing depends on what it does
     private boolean gather(long begun) {
-        Thread.yield();
+        courtesy.giveWay();
         long now = live.ticker.nanos();
         take(now);
         return !incoming.isEmpty() && now - begun < GATHER_WRITES * writeNanos;

@@ -34,15 +34,7 @@ final class Mailbox<T> {
     }
 
     /** Sleeps until something is there, the time is over, or for no reason. For the one taker. */
-    @SuppressWarnings("ThreadPriorityCheck") // a hint, and only that: nothing depends on what it does
     void await(long nanos) {
-        // Whoever is about to put something gets the processor first: under load that spares most of the sleeps, and
-        // each
-        // sleep spared is a wake-up spared to one who puts. Where nobody wants the processor it costs nothing.
-        Thread.yield();
-        if (!queue.isEmpty()) {
-            return;
-        }
         sleeper = Thread.currentThread();
         // Looked at after the flag is up: a put before sees the flag, or is seen here.
         if (queue.isEmpty() && nanos > 0) {

@@ -7,6 +7,7 @@ import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.Ticker;
+import java.io.IOException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -306,7 +307,7 @@ final class Applier implements AutoCloseable {
                     LOG.info("the database can be written again");
                     healthy = true;
                 }
-            } catch (SQLException | RuntimeException e) {
+            } catch (SQLException | IOException | RuntimeException e) {
                 if (healthy || !H2.closed(e)) {
                     LOG.error("the database cannot be written; trying again, the journal keeps what is new", e);
                 }
@@ -577,11 +578,16 @@ final class Applier implements AutoCloseable {
         }
     }
 
-    private void compact() throws SQLException {
+    private void compact() throws SQLException, IOException {
         long now = ticker.nanos();
         if (now - lastCompaction >= COMPACT_NANOS) {
             writes();
-            compaction.step(java.util.Objects.requireNonNull(connection));
+            boolean inVain = compaction.step(java.util.Objects.requireNonNull(connection));
+            if (inVain) {
+                disconnect();
+                h2.rewrite();
+                LOG.info("the database's file was written anew, in {} ms", (ticker.nanos() - now) / 1_000_000);
+            }
             lastCompaction = ticker.nanos();
         }
     }

@@ -15,9 +15,9 @@ import org.slf4j.LoggerFactory;
  * million tasks had been cleaned away 1.1 GB stayed, with nothing in them. A step lets go of chunks that are
  * dead for longer than H2's retention (which takes a write), writes what lives in sparse ones once more, and moves those at the end into gaps.
  *
- * <p>Not everything comes back: H2 2.5.252 loses count of some pages that are written and given up at the same time, takes
- * them for live, and keeps the chunks in which they lie (after a million tasks a few hundred pages, of the emptied
- * indexes mostly).
+ * <p>Not everything comes back this way: H2 2.5.252 loses count of some pages that are written and given up at the same time,
+ * takes them for live, and keeps the chunks in which they lie (after a million tasks a few hundred pages, of the emptied
+ * indexes mostly). Where steps have come to their end with little alive the file is written anew.
  *
  * <p>H2 syncs before anything is overwritten, and {@link H2File} sees to it that its header names the newest chunk at each
  * moment, so a kill in the middle costs nothing that was behind a checkpoint. Confined to the applier's thread.
@@ -34,7 +34,14 @@ final class Compaction {
     private static final int FILE_FILLED = 90;
     private static final int STEP_BYTES = 16 << 20;
 
+    /** Steps in a row that won nothing, after which they are given up. */
+    private static final int VAIN_STEPS = 60;
+
+    /** What is to be written anew as a whole: nobody can read meanwhile, about a second for so much. */
+    private static final long MAX_REWRITTEN = 64L << 20;
+
     private final long floor;
+    private int vainSteps;
 
     Compaction() {
         this(FLOOR);
@@ -48,18 +55,20 @@ final class Compaction {
      * Does a step if there is something to gain.
      *
      * @param c the connection that writes, with no transaction begun
+     * @return whether steps do not help any more, and little enough lives for the file to be written anew ({@link H2#rewrite})
      */
-    void step(Connection c) throws SQLException {
+    boolean step(Connection c) throws SQLException {
         MVStore store = ((SessionLocal) c.unwrap(JdbcConnection.class).getSession())
                 .getDatabase()
                 .getStore()
                 .getMvStore();
         if (!(store.getFileStore() instanceof RandomAccessStore file)) {
-            return;
+            return false;
         }
         long before = file.size();
         if (before <= floor || before <= floor + 2 * live(file)) {
-            return;
+            vainSteps = 0;
+            return false;
         }
         try (Statement statement = c.createStatement()) {
             statement.execute("UPDATE applied SET frame = frame WHERE id = 1");
@@ -70,7 +79,16 @@ final class Compaction {
         file.compactMoveChunks(FILE_FILLED, STEP_BYTES, store);
         if (file.size() < before) {
             LOG.debug("the database's file went from {} to {} bytes", before, file.size());
+            vainSteps = 0;
+            return false;
         }
+        long lives = live(file);
+        if (++vainSteps < VAIN_STEPS || lives > MAX_REWRITTEN || file.size() < 2 * floor + 4 * lives) {
+            return false;
+        }
+        // Where that does not help either it is not tried again soon.
+        vainSteps = -10 * VAIN_STEPS;
+        return true;
     }
 
     private static long live(RandomAccessStore file) {

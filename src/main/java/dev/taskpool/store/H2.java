@@ -1,12 +1,21 @@
 package dev.taskpool.store;
 
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.flywaydb.core.Flyway;
 import org.h2.jdbcx.JdbcDataSource;
+import org.h2.mvstore.MVStore;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,9 +36,17 @@ final class H2 {
     private static final Set<Integer> CLOSED = Set.of(90098, 90121, 90020, 90067, 50000, 90028, 90030);
 
     private final JdbcDataSource source;
+    private final Path file;
+
+    /** Held to connect; alone while the database's file is replaced. */
+    private final ReentrantReadWriteLock gate = new ReentrantReadWriteLock();
+
+    /** Grows when connections made before are closed by {@link #rewrite}. */
+    private final AtomicInteger generation = new AtomicInteger();
 
     H2(Path directory) {
         String path = directory.toAbsolutePath().toString();
+        file = Path.of(path, "tasks.mv.db");
         if (path.indexOf(';') >= 0) {
             throw new IllegalArgumentException("store.directory must not contain ';': " + path);
         }
@@ -53,7 +70,49 @@ final class H2 {
     }
 
     Connection connect() throws SQLException {
-        return source.getConnection();
+        gate.readLock().lock();
+        try {
+            return source.getConnection();
+        } finally {
+            gate.readLock().unlock();
+        }
+    }
+
+    /** Returns which of the database's files in a row connections lead to now. */
+    int generation() {
+        return generation.get();
+    }
+
+    /**
+     * Writes what lives to a new file, which takes the place of the old one. All connections are closed by this, and who
+     * connects meanwhile waits. A kill leaves the one file or the other, whole; a power failure too.
+     *
+     * @throws IOException where the new file cannot be written; the old one is still in its place then
+     */
+    void rewrite() throws SQLException, IOException {
+        gate.writeLock().lock();
+        try {
+            generation.incrementAndGet();
+            try (Connection c = source.getConnection();
+                    Statement statement = c.createStatement()) {
+                statement.execute("SHUTDOWN");
+            }
+            // H2 removes one that is left from before.
+            Path next = file.resolveSibling(file.getFileName() + ".tempFile");
+            String scheme = H2File.SCHEME + ":async:";
+            MVStore.compact(scheme + file, scheme + next, true, null);
+            force(next);
+            Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
+            force(Objects.requireNonNull(file.getParent()));
+        } finally {
+            gate.writeLock().unlock();
+        }
+    }
+
+    private static void force(Path path) throws IOException {
+        try (FileChannel opened = FileChannel.open(path, StandardOpenOption.READ)) {
+            opened.force(true);
+        }
     }
 
     /** Closes the database; what it has is on the disk afterwards. */

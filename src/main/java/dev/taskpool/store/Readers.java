@@ -60,6 +60,8 @@ final class Readers implements AutoCloseable {
         /** Confined to this thread. */
         private @Nullable Handle handle;
 
+        private int generation;
+
         @Override
         public void run() {
             try {
@@ -81,15 +83,21 @@ final class Readers implements AutoCloseable {
                 if (!H2.closed(e)) {
                     throw e;
                 }
-                // The database closed itself under us (a full disk does that): the next connection opens it again.
-                LOG.warn("the database was closed; opening it again", e);
+                if (generation == h2.generation()) {
+                    // The database closed itself under us (a full disk does that): the next connection opens it again.
+                    LOG.warn("the database was closed; opening it again", e);
+                }
                 return read.apply(new Queries(handle()));
             }
         }
 
         private Handle handle() throws SQLException {
+            if (generation != h2.generation()) {
+                drop();
+            }
             Handle open = handle;
             if (open == null) {
+                generation = h2.generation();
                 open = Jdbi.open(h2.connect());
                 handle = open;
             }

@@ -18,6 +18,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,8 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -106,6 +109,11 @@ public final class Store implements AutoCloseable {
         this.ticker = ticker;
         this.h2 = new H2(directory);
         h2.migrate();
+        try (Handle handle = Jdbi.open(h2.connect())) {
+            Places.settle(handle, options.ageing().toMillis());
+        } catch (SQLException e) {
+            throw new StorageException("the database cannot be written", e);
+        }
         this.readers = new Readers(h2);
         long applied = readers.run(Queries::appliedFrame).join();
         Replay replay =

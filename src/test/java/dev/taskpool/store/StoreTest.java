@@ -43,15 +43,12 @@ class StoreTest {
     private final Set<TaskId> forgotten = ConcurrentHashMap.newKeySet();
 
     private Store open(Path directory, Duration applyInterval) {
+        return open(directory, applyInterval, Duration.ofSeconds(10));
+    }
+
+    private Store open(Path directory, Duration applyInterval, Duration ageing) {
         Store store = Store.open(
-                new Store.Options(
-                        directory,
-                        Durability.PROCESS,
-                        applyInterval,
-                        1 << 20,
-                        Repair.REFUSE,
-                        0,
-                        Duration.ofSeconds(10)),
+                new Store.Options(directory, Durability.PROCESS, applyInterval, 1 << 20, Repair.REFUSE, 0, ageing),
                 Ticker.SYSTEM);
         store.start(tasks -> {}, forgotten::addAll);
         return store;
@@ -62,6 +59,11 @@ class StoreTest {
     }
 
     private static Task task(long sequence, @Nullable BatchId batch, @Nullable IdempotencyKey key) {
+        return task(sequence, 0, System.currentTimeMillis(), batch, key);
+    }
+
+    private static Task task(
+            long sequence, int priority, long now, @Nullable BatchId batch, @Nullable IdempotencyKey key) {
         TaskSpec spec = new TaskSpec(
                 "noop",
                 null,
@@ -70,7 +72,7 @@ class StoreTest {
                 null,
                 null,
                 0,
-                0,
+                priority,
                 1,
                 RetryPolicy.DEFAULT,
                 null,
@@ -80,7 +82,7 @@ class StoreTest {
                 0,
                 null,
                 key);
-        return Task.accepted(new TaskId(sequence, sequence * 31), spec, System.currentTimeMillis(), 0);
+        return Task.accepted(new TaskId(sequence, sequence * 31), spec, now, 0);
     }
 
     private static Task task(long sequence) {
@@ -99,6 +101,30 @@ class StoreTest {
                 .join()
                 .forEach(t -> all.add(t.id().sequence()));
         return all;
+    }
+
+    @Test
+    void queueIsReadInItsOrderWhenAgeingWasChanged() {
+        long now = 1_000_000_000_000L;
+        Task early = task(1, 0, now, null, null);
+        Task late = task(2, 5, now + 20_000, null, null);
+        try (Store store = open()) {
+            store.commit(List.of(new Change.TaskCreated(early), new Change.TaskCreated(late)));
+            assertThat(queue(store)).as("five times 10 s are more than 20 s").containsExactly(2L, 1L);
+        }
+        try (Store store = open(folder, Duration.ofMillis(5), Duration.ofSeconds(1))) {
+            assertThat(queue(store)).as("five times 1 s are less").containsExactly(1L, 2L);
+            List<Task> behind = store.pending("default", false, early.rank(1_000), 1, 10)
+                    .join()
+                    .tasks();
+            assertThat(behind).extracting(t -> t.id().sequence()).containsExactly(2L);
+        }
+    }
+
+    private static List<Long> queue(Store store) {
+        return store.pending("default", false, Long.MIN_VALUE, Long.MIN_VALUE, 10).join().tasks().stream()
+                .map(t -> t.id().sequence())
+                .toList();
     }
 
     @Test
