@@ -48,10 +48,21 @@ CREATE TABLE task_label (
 );
 
 CREATE TABLE batch (
-    seq        BIGINT NOT NULL PRIMARY KEY,
-    nonce      BIGINT NOT NULL,
-    size       INT    NOT NULL,
-    created_at BIGINT NOT NULL
+    seq        BIGINT  NOT NULL PRIMARY KEY,
+    nonce      BIGINT  NOT NULL,
+    unfinished BOOLEAN NOT NULL, -- tasks of it are not done, or more may come
+    expires_at BIGINT  NOT NULL, -- Unix ms; 0 while tasks of it are not done
+    body       VARBINARY(1024) NOT NULL
+);
+CREATE INDEX batch_expires ON batch (expires_at);
+
+-- Where the tasks of a batch are: positions, and the sequences of their tasks, both without a gap.
+CREATE TABLE batch_part (
+    batch BIGINT NOT NULL, -- its sequence
+    pos   BIGINT NOT NULL, -- of the first
+    seq   BIGINT NOT NULL, -- of the task there
+    size  INT    NOT NULL,
+    PRIMARY KEY (batch, pos)
 );
 
 CREATE TABLE idempotency (

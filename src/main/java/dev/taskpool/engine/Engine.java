@@ -1,8 +1,7 @@
 package dev.taskpool.engine;
 
 import dev.taskpool.callable.Registry;
-import dev.taskpool.model.Batch;
-import dev.taskpool.model.BatchId;
+import dev.taskpool.model.BatchRules;
 import dev.taskpool.model.Callback;
 import dev.taskpool.model.CallbackDue;
 import dev.taskpool.model.IdempotencyKey;
@@ -56,6 +55,7 @@ public final class Engine implements AutoCloseable {
     private final Waits waits;
     private final OutputFiles outputs;
     private final Drain drain;
+    private final Batches batches;
 
     /** Where the last look for delays and queue timeouts ended. Confined to the engine's thread. */
     private long dueAfter;
@@ -103,6 +103,7 @@ public final class Engine implements AutoCloseable {
         this.left = left;
         this.loop = new Loop(live, onFatal);
         this.drain = new Drain(live, mailbox);
+        this.batches = new Batches(this, live);
         this.thread = Thread.ofPlatform().name("engine").unstarted(loop);
     }
 
@@ -140,6 +141,7 @@ public final class Engine implements AutoCloseable {
     private void tick() {
         live.timers.at(live.ticker.nanos() + 1_000_000_000L, tx -> tick());
         mailbox.put(tx -> Pools.reap(live, tx));
+        live.batches.reap();
         for (LivePool pool : live.pools.values()) {
             live.refill(pool);
         }
@@ -210,7 +212,21 @@ public final class Engine implements AutoCloseable {
 
     /** Submits one task, or a batch: all of it is accepted, or none. */
     public CompletableFuture<Accepted> submit(List<Submission> items, boolean isBatch, @Nullable IdempotencyKey key) {
-        Submit command = new Submit(live, items, isBatch, key);
+        List<Placed> placed = new ArrayList<>(items.size());
+        for (Submission item : items) {
+            placed.add(new Placed(placed.size(), item));
+        }
+        return submit(
+                placed,
+                isBatch
+                        ? new Grouping.AsBatch("", BatchRules.NONE, true, items.size(), "/items/")
+                        : new Grouping.Alone(),
+                key);
+    }
+
+    /** Submits tasks, in the order of their positions. */
+    public CompletableFuture<Accepted> submit(List<Placed> items, Grouping grouping, @Nullable IdempotencyKey key) {
+        Submit command = new Submit(live, items, grouping, key);
         mailbox.put(command);
         return command.answer;
     }
@@ -306,6 +322,18 @@ public final class Engine implements AutoCloseable {
             }
             return found;
         });
+    }
+
+    /** Returns the id of the task that was accepted under a key, or nothing where there is none. */
+    public CompletableFuture<Optional<TaskId>> keyed(IdempotencyKey key) {
+        CompletableFuture<Optional<Task>> known = ask((tx, answer) -> {
+            Task first = live.keys.get(key.keyHash());
+            // Not before it is durable.
+            tx.after(() -> answer.complete(Optional.ofNullable(first)));
+        });
+        return known.thenCompose(
+                        first -> first.isPresent() ? CompletableFuture.completedFuture(first) : store.keyed(key))
+                .thenApply(found -> found.filter(task -> !live.expired(task)).map(Task::id));
     }
 
     /** Returns the run under way of a task, or null: it knows how far it is, and whether it heeds its interrupt. */
@@ -492,24 +520,9 @@ public final class Engine implements AutoCloseable {
         return store.list(query);
     }
 
-    /** Returns a batch, or nothing where there is none. */
-    public CompletableFuture<Optional<Batch>> batch(BatchId id) {
-        return store.batch(id);
-    }
-
-    /** Returns the tasks of a batch that there still are, in order; without arguments and result where they are not in memory. */
-    public CompletableFuture<List<Task>> tasks(Batch batch) {
-        return store.range(batch.id().sequenceAt(0), batch.id().sequenceAt(batch.size() - 1))
-                .thenApply(stored -> {
-                    List<Task> out = new ArrayList<>(stored.size());
-                    for (Task task : stored) {
-                        Task now = resident(task.id());
-                        if (now != null || !live.expired(task)) {
-                            out.add(now != null ? now : task);
-                        }
-                    }
-                    return out;
-                });
+    /** Returns what can be done with batches. */
+    public Batches batches() {
+        return batches;
     }
 
     /** Returns some destinations of callbacks that are due or will be, in order, behind one of them. */
@@ -567,6 +580,11 @@ public final class Engine implements AutoCloseable {
 
     public CompletableFuture<PoolView> pool(String name) {
         return ask((tx, answer) -> answer.complete(Pools.named(live, name).view(false)));
+    }
+
+    /** Says that pools are needed: their time to live begins anew. Those that are gone are not missed. */
+    public void renewPools(List<String> names) {
+        mailbox.put(tx -> Pools.renew(live, names));
     }
 
     /** Makes a pool or changes its settings. */

@@ -38,6 +38,7 @@ final class Live {
     final Map<Long, Cell> cells = new ConcurrentHashMap<>();
     final TreeMap<String, LivePool> pools = new TreeMap<>();
     final Timers timers = new Timers();
+    final BatchBook batches = new BatchBook(this);
     final Waits waits;
     final Events events;
     final Store store;
@@ -101,6 +102,13 @@ final class Live {
     /** Returns whether nothing is started. */
     boolean suspended() {
         return draining || storeAway;
+    }
+
+    /** Returns the task with that sequence as it is in memory, or null. For all threads. */
+    @Nullable
+    Task task(long sequence) {
+        Cell cell = cells.get(sequence);
+        return cell == null ? null : cell.task();
     }
 
     long rank(Task task) {

@@ -133,6 +133,9 @@ final class Loop implements Runnable {
                 weight = tx.weight();
             }
         }
+        if (tx.needsCommit()) {
+            live.batches.count(tx);
+        }
         List<Change> changes = tx.needsCommit() ? tx.changes() : List.of();
         long frame = changes.isEmpty() ? 0 : commit(tx, changes, decided);
         if (frame >= 0) {
@@ -214,10 +217,12 @@ final class Loop implements Runnable {
         if (frame > 0) {
             live.events.told(frame, changes);
         }
+        live.batches.moved(tx);
         for (Runnable action : tx.after()) {
             action.run();
         }
         fire(tx.steps());
+        live.batches.tell(tx);
     }
 
     /** Tells of ends in their order: a task's place in a transaction is that of its first change there. */

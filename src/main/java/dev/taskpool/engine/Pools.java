@@ -376,13 +376,54 @@ final class Pools {
         }
     }
 
-    /** Shuts down pools whose time to live is over: no call has named them for so long. */
+    /** Pools are needed. */
+    static void renew(Live live, List<String> names) {
+        for (String name : names) {
+            LivePool pool = live.pools.get(name);
+            if (pool != null) {
+                pool.namedAtNanos = live.ticker.nanos();
+            }
+        }
+    }
+
+    /**
+     * Shuts down pools whose time to live is over: for so long no call has named them, and nobody has waited for a task of
+     * theirs. What clients made and is down goes as well, as long again after that, so that nothing is left of a client that
+     * is gone.
+     */
     static void reap(Live live, Transaction tx) {
+        renewAwaited(live);
         long now = live.ticker.nanos();
         for (LivePool pool : List.copyOf(live.pools.values())) {
             Long ttl = pool.settings.ttlMillis();
-            if (ttl != null && pool.decided.state().accepts() && now - pool.namedAtNanos > ttl * 1_000_000L) {
-                shutdown(live, tx, pool.name, false, done -> {});
+            long unnamed = now - pool.namedAtNanos;
+            switch (pool.decided.state()) {
+                case ACTIVE, PAUSED, BROKEN -> {
+                    if (ttl != null && unnamed > ttl * 1_000_000L) {
+                        shutdown(live, tx, pool.name, pool.settings.ttlCancelsPending(), done -> {});
+                    }
+                }
+                case SHUTTING_DOWN -> {}
+                case SHUT_DOWN -> {
+                    long kept = ttl != null ? ttl : live.options.retention().toMillis();
+                    if (pool.byApi && unnamed > kept * 1_000_000L && !live.unsettled.contains(pool.name)) {
+                        delete(live, tx, pool.name, new CompletableFuture<>());
+                    }
+                }
+            }
+        }
+    }
+
+    private static void renewAwaited(Live live) {
+        if (live.pools.values().stream().allMatch(pool -> pool.settings.ttlMillis() == null)) {
+            return;
+        }
+        long now = live.ticker.nanos();
+        for (long sequence : live.waits.sequences()) {
+            Task task = live.task(sequence);
+            LivePool pool = task == null ? null : live.pools.get(task.spec().pool());
+            if (pool != null) {
+                pool.namedAtNanos = now;
             }
         }
     }

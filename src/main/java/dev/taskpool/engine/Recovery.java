@@ -34,6 +34,7 @@ final class Recovery implements Command {
 
     @Override
     public void decide(Transaction tx) {
+        live.batches.restore(left.batches());
         Map<String, Change.StoredPool> stored = new LinkedHashMap<>();
         left.pools().forEach(p -> stored.put(p.name(), p));
         configured.forEach((name, settings) -> {
@@ -89,6 +90,7 @@ final class Recovery implements Command {
                     requeued,
                     left.running().size() - requeued);
         }
+        tx.after(live.batches::goOn);
         tx.after(() -> live.pools.values().forEach(pool -> {
             Pools.closeIfEmpty(live, pool);
             live.mailbox.put(next -> live.dispatch(next, pool));

@@ -3,6 +3,7 @@ package dev.taskpool.engine;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Callbacks;
+import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;
@@ -19,14 +20,15 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** One task or a batch is submitted: all of it is accepted, or none. */
+/** Tasks are submitted: one, a batch, or more of a batch. */
 final class Submit extends Request<Accepted> {
     private final Live live;
-    private final List<Submission> items;
-    private final boolean isBatch;
+    private final List<Placed> items;
+    private final Grouping grouping;
     private final @Nullable IdempotencyKey key;
 
     // Confined to the engine's thread.
@@ -37,10 +39,10 @@ final class Submit extends Request<Accepted> {
     /** The task that the database has under the key. */
     private @Nullable Task earlier;
 
-    Submit(Live live, List<Submission> items, boolean isBatch, @Nullable IdempotencyKey key) {
+    Submit(Live live, List<Placed> items, Grouping grouping, @Nullable IdempotencyKey key) {
         this.live = live;
         this.items = items;
-        this.isBatch = isBatch;
+        this.grouping = grouping;
         this.key = key;
     }
 
@@ -61,8 +63,13 @@ final class Submit extends Request<Accepted> {
                 return;
             }
         }
-        List<LivePool> pools = admit();
-        accept(tx, pools);
+        Batch more = grouping instanceof Grouping.More further ? follows(tx, further) : null;
+        List<Refusal> refusals = new ArrayList<>();
+        List<Admitted> admitted = items.isEmpty() ? List.of() : admit(refusals);
+        if (admitted.isEmpty() && more == null) {
+            throw refusals.getFirst().problem();
+        }
+        accept(tx, admitted, refusals, more);
     }
 
     @Override
@@ -116,7 +123,15 @@ final class Submit extends Request<Accepted> {
     /** Answers with the task of an earlier request, once that one is durable. */
     private void replay(Transaction tx, Task first, IdempotencyKey again) {
         IdempotencyKey then = first.spec().key();
-        if (then == null || !then.sameBody(again) || (first.spec().batch() != null) != isBatch) {
+        if (then == null
+                || !then.sameBody(again)
+                || (first.spec().batch() != null) == (grouping instanceof Grouping.Alone)) {
+            if (again.callerId() != null) {
+                throw Problem.field(
+                        ProblemCode.TASK_ID_TAKEN,
+                        "path:task_id",
+                        "stands for another request, which made " + first.id());
+            }
             throw Problem.field(
                     ProblemCode.IDEMPOTENCY_KEY_REUSED,
                     "header:Idempotency-Key",
@@ -125,13 +140,16 @@ final class Submit extends Request<Accepted> {
         tx.after(() -> {
             Cell cell = live.cells.get(first.id().sequence());
             letOthers();
-            answer.complete(new Accepted(List.of(cell == null ? first : cell.task()), null, true));
+            answer.complete(new Accepted(List.of(cell == null ? first : cell.task()), null, true, List.of()));
         });
     }
 
     // --- admission ---
 
-    private List<LivePool> admit() {
+    /** A submission, and the pool that has room for it. */
+    private record Admitted(Placed item, LivePool pool) {}
+
+    private List<Admitted> admit(List<Refusal> refusals) {
         if (live.draining) {
             throw Problem.retryable(
                     ProblemCode.DRAINING, "the service is stopping and takes no new tasks; reads go on", 5);
@@ -140,50 +158,85 @@ final class Submit extends Request<Accepted> {
             throw Problem.retryable(
                     ProblemCode.STORAGE_UNAVAILABLE, "the disk has less free space than store.min_free", 5);
         }
-        List<LivePool> pools = new ArrayList<>(items.size());
+        boolean each = grouping instanceof Grouping.AsBatch batch && !batch.atomic();
+        boolean together = !each && !(grouping instanceof Grouping.More);
+        List<Admitted> admitted = new ArrayList<>(items.size());
         Map<LivePool, Integer> wanted = new HashMap<>();
-        for (int i = 0; i < items.size(); i++) {
-            LivePool pool = pool(items.get(i), isBatch ? "/items/" + i + "/pool" : "/pool");
-            pools.add(pool);
-            wanted.merge(pool, 1, Integer::sum);
+        for (Placed item : items) {
+            try {
+                LivePool pool = pool(item.submission(), item.at());
+                int more = wanted.merge(pool, 1, Integer::sum);
+                if (each) {
+                    checkRoom(pool, more);
+                }
+                admitted.add(new Admitted(item, pool));
+            } catch (Problem e) {
+                if (together) {
+                    throw e;
+                }
+                refusals.add(new Refusal(item.at(), e));
+            }
         }
-        wanted.forEach(Submit::checkRoom);
-        return pools;
+        if (!each) {
+            // Of lines as well: there a full queue is no fault of theirs, they come again.
+            wanted.forEach(Submit::checkRoom);
+        }
+        return admitted;
     }
 
-    private LivePool pool(Submission item, String pointer) {
+    /** Returns the batch that this adds to. */
+    private Batch follows(Transaction tx, Grouping.More more) {
+        Batch batch = live.batches.latest(tx, more.batch());
+        if (!batch.open()) {
+            throw Problem.of(ProblemCode.BATCH_CLOSED, "batch " + batch.id() + " takes no more");
+        }
+        if (batch.taken() != more.from()) {
+            throw Problem.of(
+                    ProblemCode.LINES_OUT_OF_ORDER,
+                    "batch " + batch.id() + " has taken " + batch.taken() + " lines, these begin behind "
+                            + more.from());
+        }
+        return batch;
+    }
+
+    private String pointer(int at) {
+        return grouping instanceof Grouping.AsBatch batch && !batch.pointer().isEmpty() ? batch.pointer() + at : "";
+    }
+
+    private LivePool pool(Submission item, int at) {
         String name = item.spec().pool();
         LivePool pool = name.isEmpty() ? defaultPool(item) : live.pools.get(name);
         if (pool == null) {
             throw Problem.field(
                     ProblemCode.UNKNOWN_POOL,
-                    pointer,
+                    pointer(at) + "/pool",
                     "there is no pool '" + name + "'; GET /v1/pools lists what there is");
         }
         switch (pool.decided.state()) {
             case ACTIVE, PAUSED -> {}
-            case BROKEN -> throw Problem.field(ProblemCode.POOL_BROKEN, pointer, "'" + pool.name + "' is broken");
+            case BROKEN ->
+                throw Problem.field(ProblemCode.POOL_BROKEN, pointer(at) + "/pool", "'" + pool.name + "' is broken");
             case SHUTTING_DOWN, SHUT_DOWN ->
                 throw Problem.field(
                         ProblemCode.POOL_SHUT_DOWN,
-                        pointer,
+                        pointer(at) + "/pool",
                         "cannot schedule new futures after shutdown of '" + pool.name + "'");
         }
         if (!item.callable().runsOn(pool.settings)) {
             PoolKind kind = pool.settings.kind();
             throw Problem.field(
                     ProblemCode.POOL_KIND_UNSUPPORTED,
-                    pointer,
+                    pointer(at) + "/pool",
                     item.spec().callable() + " runs on " + item.callable().whereItRuns() + "; '" + pool.name + "' is "
                             + kind
                             + (kind == PoolKind.PROCESS ? " with worker_type " + pool.settings.workerType() : ""));
         }
-        checkLimits(item, pool, pointer.substring(0, pointer.length() - "/pool".length()) + "/limits");
+        checkLimits(item, pool, at);
         pool.namedAtNanos = live.ticker.nanos();
         return pool;
     }
 
-    private void checkLimits(Submission item, LivePool pool, String pointer) {
+    private void checkLimits(Submission item, LivePool pool, int at) {
         Limits asked = item.spec().surroundings().limits();
         if (asked.isNone()) {
             return;
@@ -191,11 +244,11 @@ final class Submit extends Request<Accepted> {
         if (pool.settings.kind() != PoolKind.COMMAND) {
             throw Problem.field(
                     ProblemCode.LIMIT_UNSUPPORTED,
-                    pointer,
+                    pointer(at) + "/limits",
                     "only the process of a command can be limited by its task; '" + pool.name + "' is "
                             + pool.settings.kind());
         }
-        live.options.requireEnforceable(asked, pointer);
+        live.options.requireEnforceable(asked, pointer(at) + "/limits");
     }
 
     /** Where no pool is named: the default pool, or else the first by name whose kind and worker type suit the callable. */
@@ -225,21 +278,41 @@ final class Submit extends Request<Accepted> {
 
     // --- acceptance ---
 
-    private void accept(Transaction tx, List<LivePool> pools) {
+    private void accept(Transaction tx, List<Admitted> admitted, List<Refusal> refusals, @Nullable Batch more) {
         long now = live.ticker.millis();
-        Batch batch = null;
+        Batch batch;
         long sequence;
-        if (isBatch) {
-            sequence = live.ids.sequences(items.size() + 1);
-            batch = new Batch(new BatchId(sequence++, live.ids.nonce()), items.size(), now);
-            tx.add(new Change.BatchCreated(batch));
-        } else {
-            sequence = live.ids.sequences(1);
+        switch (grouping) {
+            case Grouping.Alone() -> {
+                batch = null;
+                sequence = live.ids.sequences(1);
+            }
+            case Grouping.AsBatch(var owner, var rules, var atomic, int span, var pointer) -> {
+                sequence = live.ids.sequences(span + 1);
+                batch = Batch.of(new BatchId(sequence++, live.ids.nonce()), owner, rules, now, false);
+                batch = grow(tx, batch, span, admitted, sequence);
+            }
+            case Grouping.More(var id, var from, int span, var last) -> {
+                sequence = span == 0 ? 0 : live.ids.sequences(span);
+                batch = grow(tx, Objects.requireNonNull(more), span, admitted, sequence);
+                if (last) {
+                    tx.batch(batch.closed());
+                }
+            }
         }
-        List<Cell> cells = new ArrayList<>(items.size());
-        for (int i = 0; i < items.size(); i++) {
-            cells.add(
-                    accept(tx, items.get(i), pools.get(i), new TaskId(sequence + i, live.ids.nonce()), now, batch, i));
+        long first = more == null ? 0 : more.taken();
+        List<Cell> cells = new ArrayList<>(admitted.size());
+        for (Admitted each : admitted) {
+            int at = each.item.at();
+            cells.add(accept(
+                    tx,
+                    each.item.submission(),
+                    each.pool,
+                    new TaskId(sequence + at, live.ids.nonce()),
+                    now,
+                    batch == null ? null : batch.id(),
+                    (int) (first + at),
+                    cells.isEmpty() ? key : null));
         }
         if (key != null) {
             String hash = key.keyHash();
@@ -249,20 +322,38 @@ final class Submit extends Request<Accepted> {
         Batch made = batch;
         tx.after(() -> {
             letOthers();
-            answer.complete(new Accepted(cells.stream().map(Cell::task).toList(), made, false));
+            answer.complete(new Accepted(cells.stream().map(Cell::task).toList(), made, false, List.copyOf(refusals)));
         });
     }
 
+    /** Gives positions of a batch away, and notes where the tasks are. */
+    private static Batch grow(Transaction tx, Batch batch, int span, List<Admitted> admitted, long sequence) {
+        Batch grown = batch.took(span, span - admitted.size());
+        tx.batch(grown);
+        int begin = 0;
+        for (int i = 1; i <= admitted.size(); i++) {
+            int from = admitted.get(begin).item.at();
+            if (i == admitted.size() || admitted.get(i).item.at() != from + i - begin) {
+                tx.add(new Change.PartAdded(
+                        new BatchPart(batch.id(), batch.taken() + from, sequence + from, i - begin)));
+                begin = i;
+            }
+        }
+        return grown;
+    }
+
     private Cell accept(
-            Transaction tx, Submission item, LivePool pool, TaskId id, long now, @Nullable Batch batch, int index) {
+            Transaction tx,
+            Submission item,
+            LivePool pool,
+            TaskId id,
+            long now,
+            @Nullable BatchId batch,
+            int index,
+            @Nullable IdempotencyKey under) {
         // A batch is found by its first task: that one carries the key.
         TaskSpec spec = item.spec()
-                .accepted(
-                        pool.name,
-                        timeout(item, pool),
-                        batch == null ? null : batch.id(),
-                        index,
-                        index == 0 ? key : null)
+                .accepted(pool.name, timeout(item, pool), batch, index, under)
                 .within(
                         pool.settings.limits().queueTimeout(item.spec().queueTimeoutMillis()),
                         surroundings(item, pool));

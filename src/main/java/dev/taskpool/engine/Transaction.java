@@ -1,10 +1,13 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Batch;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
 import dev.taskpool.store.Change;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +20,7 @@ final class Transaction {
     private final List<Change> changes = new ArrayList<>();
     private final Map<Cell, Integer> positions = new HashMap<>();
     private final List<Step> steps = new ArrayList<>();
+    private final Map<Long, Batch> batches = new LinkedHashMap<>();
     private final List<Runnable> after = new ArrayList<>();
     private final List<Runnable> undo = new ArrayList<>();
     private long weight;
@@ -87,6 +91,22 @@ final class Transaction {
         changes.add(change);
     }
 
+    /** Makes a batch, or moves it on; its counts follow from its tasks by themselves. */
+    void batch(Batch batch) {
+        batches.put(batch.id().sequence(), batch);
+    }
+
+    /** Returns the newest record of a batch that was decided, or null where it was not touched. */
+    @Nullable
+    Batch batch(long sequence) {
+        return batches.get(sequence);
+    }
+
+    /** Returns all batches that it touches. */
+    Collection<Batch> batches() {
+        return batches.values();
+    }
+
     /** Adds what happens once all is durable, in order, after the tasks were moved on. */
     void after(Runnable action) {
         after.add(action);
@@ -99,7 +119,10 @@ final class Transaction {
 
     /** Returns all changes, in the order in which they become durable. */
     List<Change> changes() {
-        List<Change> all = new ArrayList<>(changes.size() + steps.size());
+        List<Change> all = new ArrayList<>(batches.size() + changes.size() + steps.size());
+        for (Batch batch : batches.values()) {
+            all.add(new Change.BatchSaved(batch));
+        }
         all.addAll(changes);
         for (Step step : steps) {
             all.add(step.change());
@@ -108,7 +131,7 @@ final class Transaction {
     }
 
     boolean needsCommit() {
-        return !changes.isEmpty() || !steps.isEmpty();
+        return !changes.isEmpty() || !steps.isEmpty() || !batches.isEmpty();
     }
 
     List<Step> steps() {

@@ -60,6 +60,11 @@ public final class Waits {
         });
     }
 
+    /** Returns the sequences of the tasks that somebody waits for, as they are now. */
+    Iterable<Long> sequences() {
+        return bySequence.keySet();
+    }
+
     /** Returns how many entries there are: a waiter for ten tasks counts ten times. */
     public int open() {
         return open.get();

@@ -61,7 +61,7 @@ final class CompletionHandlers {
                 exchange,
                 !ids.isEmpty()
                         ? named.known(ids, index -> "query:task_id")
-                        : batch != null ? named.ofBatch(batch) : named.labelled(ListHandlers.labels(labels)));
+                        : batch != null ? named.ofBatch(batch, TaskIds.MOST) : named.labelled(ListHandlers.labels(labels)));
     }
 
     CompletableFuture<Reply> post(Exchange exchange) {
@@ -74,7 +74,7 @@ final class CompletionHandlers {
                 body.ids != null
                         ? named.known(body.ids, index -> "/task_ids/" + index)
                         : body.batch != null
-                                ? named.ofBatch(body.batch)
+                                ? named.ofBatch(body.batch, TaskIds.MOST)
                                 : named.labelled(body.labels == null ? Map.of() : body.labels));
     }
 

@@ -2,7 +2,6 @@ package dev.taskpool.http;
 
 import dev.taskpool.engine.Engine;
 import dev.taskpool.engine.Events;
-import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
@@ -82,11 +81,9 @@ final class EventHandlers {
                 EventCursor.OfLog.class,
                 EventCursor.OfAccepted.class,
                 EventCursor.OfEnds.class);
-        BatchId id = BatchId.parse(text).orElseThrow(() -> BatchHandlers.notFound(Exchange.shortened(text)));
         EventWriter writer = EventWriter.of(exchange);
-        return engine.batch(id).thenApply(found -> {
-            var batch = found.orElseThrow(() -> BatchHandlers.notFound(text));
-            Events.Scope scope = new Events.Scope(null, id, null);
+        return BatchHandlers.visible(engine, exchange.caller(), text).thenApply(batch -> {
+            Events.Scope scope = new Events.Scope(null, batch.id(), null);
             return () -> writer.answer(out -> new EventLoop(engine, waits, exchange, writer)
                     .write(new LogEvents(engine, exchange.caller(), writer, scope, batch, from, false), out));
         });

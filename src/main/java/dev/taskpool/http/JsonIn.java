@@ -55,9 +55,18 @@ final class JsonIn {
          * @throws Problem {@code invalid_request} with everything that is wrong
          */
         void read(byte[] body, String allowed, Reading reading) {
+            read(body, allowed, reading, MAX_ERRORS);
+        }
+
+        /**
+         * As {@link #read(byte[], String, Reading)}.
+         *
+         * @param maxErrors so many are told; there may be more
+         */
+        void read(byte[] body, String allowed, Reading reading, int maxErrors) {
             requireUtf8(body);
             try (JsonParser parser = factory.createParser(body)) {
-                JsonIn in = new JsonIn(body, parser);
+                JsonIn in = new JsonIn(body, parser, maxErrors);
                 try {
                     in.document(allowed, reading);
                 } catch (JsonProcessingException e) {
@@ -65,6 +74,40 @@ final class JsonIn {
                 }
                 if (!in.errors.isEmpty()) {
                     throw Problem.fields(ProblemCode.INVALID_REQUEST, in.errors);
+                }
+            } catch (IOException e) {
+                throw new IllegalStateException("bytes cannot fail to be read", e);
+            }
+        }
+
+        /**
+         * Reads a body that is one array, and returns it as its bytes.
+         *
+         * @throws Problem {@code invalid_request} where it is not, or has more items
+         */
+        Json array(byte[] body, int maxItems) {
+            requireUtf8(body);
+            try (JsonParser parser = factory.createParser(body)) {
+                try {
+                    int items = 0;
+                    JsonToken token = parser.nextToken();
+                    if (token != JsonToken.START_ARRAY) {
+                        throw Problem.field(ProblemCode.INVALID_REQUEST, "", "must be a JSON array or object");
+                    }
+                    while (parser.nextToken() != JsonToken.END_ARRAY) {
+                        items++;
+                        parser.skipChildren();
+                    }
+                    if (items > maxItems) {
+                        throw Problem.field(
+                                ProblemCode.INVALID_REQUEST, "", "may have " + maxItems + " items, has " + items);
+                    }
+                    if (parser.nextToken() != null) {
+                        throw Problem.field(ProblemCode.INVALID_REQUEST, "", "goes on behind its end");
+                    }
+                    return Json.ofValid(body);
+                } catch (JsonProcessingException e) {
+                    throw refused(parser, e);
                 }
             } catch (IOException e) {
                 throw new IllegalStateException("bytes cannot fail to be read", e);
@@ -130,9 +173,12 @@ final class JsonIn {
     private JsonToken opening = JsonToken.NOT_AVAILABLE;
     private int opened;
 
-    private JsonIn(byte[] body, JsonParser parser) {
+    private final int maxErrors;
+
+    private JsonIn(byte[] body, JsonParser parser, int maxErrors) {
         this.body = body;
         this.parser = parser;
+        this.maxErrors = maxErrors;
     }
 
     private static void requireUtf8(byte[] body) {
@@ -206,7 +252,7 @@ final class JsonIn {
 
     /** Notes that the current property is wrong. */
     void error(String detail) {
-        if (errors.size() < MAX_ERRORS) {
+        if (errors.size() < maxErrors) {
             errors.add(new Problem.FieldError(at + "/" + escaped(name), detail));
         }
     }
@@ -218,7 +264,7 @@ final class JsonIn {
 
     /** Notes that a property of the object is wrong, whether it stands there or not. */
     void error(String property, String detail) {
-        if (errors.size() < MAX_ERRORS) {
+        if (errors.size() < maxErrors) {
             errors.add(new Problem.FieldError(at + "/" + property, detail));
         }
     }
@@ -452,6 +498,43 @@ final class JsonIn {
         return all;
     }
 
+    /** Returns an array of arrays, each as its bytes, or null where it is none; what is wrong is noted. */
+    @Nullable
+    List<Json> arrays(int maxItems, int maxEach) throws IOException {
+        if (opening != JsonToken.START_ARRAY) {
+            wrongType("an array of arrays");
+            return null;
+        }
+        List<Json> all = new ArrayList<>();
+        int index = 0;
+        while (parser.currentToken() != JsonToken.END_ARRAY) {
+            if (parser.currentToken() != JsonToken.START_ARRAY) {
+                error("item " + index + " must be an array");
+                parser.skipChildren();
+            } else {
+                int from = (int) parser.currentLocation().getByteOffset() - 1;
+                int items = 0;
+                while (parser.nextToken() != JsonToken.END_ARRAY) {
+                    items++;
+                    parser.skipChildren();
+                }
+                if (items > maxEach) {
+                    error("item " + index + " may have " + maxEach + " items, has " + items);
+                }
+                int end = (int) parser.currentLocation().getByteOffset();
+                if (index < maxItems) {
+                    all.add(Json.ofValid(Arrays.copyOfRange(body, from, end)));
+                }
+            }
+            index++;
+            parser.nextToken();
+        }
+        if (index > maxItems) {
+            error("may have " + maxItems + " items, has " + index);
+        }
+        return all;
+    }
+
     /** Reads one item of an array of objects. */
     @FunctionalInterface
     interface Item {
@@ -476,7 +559,7 @@ final class JsonIn {
                 properties(allowed, item.begin(index));
                 end.run();
             } else {
-                if (errors.size() < MAX_ERRORS) {
+                if (errors.size() < maxErrors) {
                     errors.add(new Problem.FieldError(at, "must be an object"));
                 }
                 parser.skipChildren();

@@ -128,7 +128,7 @@ final class LogEvents implements EventLoop.Source {
 
     private List<Task> tasks(Batch of) throws IOException {
         try {
-            return engine.tasks(of).join().stream()
+            return engine.batches().tasks(of.id(), TaskIds.MOST).join().stream()
                     .filter(task -> caller.maySee(task))
                     .toList();
         } catch (CompletionException e) {

@@ -119,6 +119,16 @@ final class OpenWaits {
         return wait;
     }
 
+    /** As {@link #beginEndless}, for a request whose body is being read: that tells of a client that is gone. */
+    Wait beginWhileReading(Exchange exchange, Runnable onOver) {
+        Wait wait = new Wait(exchange, onOver);
+        wait.watched = true;
+        if (!enter(wait) || released) {
+            wait.end();
+        }
+        return wait;
+    }
+
     private boolean enter(Wait wait) {
         if (released || open.size() >= most) {
             return false;

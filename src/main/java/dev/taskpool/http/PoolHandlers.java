@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /** Pools: executors. */
 final class PoolHandlers {
     private static final String PROPERTIES = "kind, max_workers, min_workers, virtual_threads, worker_type,"
-            + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, queue_capacity, default_timeout_ms, grace_ms,"
+            + " max_tasks_per_worker, idle_timeout_ms, on_worker_lost, ttl_ms, ttl_cancel_pending, queue_capacity, default_timeout_ms, grace_ms,"
             + " initializer, max_worker_memory_bytes, max_worker_age_ms, max_stuck_workers,"
             + " max_timeout_ms, queue_timeout_ms, max_queue_timeout_ms, limits, max_limits";
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
@@ -75,6 +75,11 @@ final class PoolHandlers {
 
     CompletableFuture<Reply> delete(Exchange exchange) {
         return engine.deletePool(name(exchange)).thenApply(gone -> Answer.empty(204));
+    }
+
+    /** Says that a pool is needed, which naming it does; more than GET only by its name. */
+    CompletableFuture<Reply> renew(Exchange exchange) {
+        return engine.pool(name(exchange)).thenApply(pool -> reply(200, pool));
     }
 
     CompletableFuture<Reply> pause(Exchange exchange) {
@@ -155,6 +160,9 @@ final class PoolHandlers {
                         : settings.maxTasksPerWorker().longValue());
         number(out, "idle_timeout_ms", settings.idleTimeoutMillis());
         number(out, "ttl_ms", settings.ttlMillis());
+        if (settings.ttlCancelsPending()) {
+            out.writeBooleanField("ttl_cancel_pending", true);
+        }
         out.writeNumberField("queue_capacity", settings.queueCapacity());
         number(out, "default_timeout_ms", settings.defaultTimeoutMillis());
         out.writeNumberField("grace_ms", settings.graceMillis());
@@ -197,6 +205,7 @@ final class PoolHandlers {
         private @Nullable Long idleTimeout;
         private @Nullable String onWorkerLost;
         private @Nullable Long ttl;
+        private @Nullable Boolean ttlCancels;
         private @Nullable Long capacity;
         private @Nullable Long defaultTimeout;
         private @Nullable Long grace;
@@ -226,6 +235,7 @@ final class PoolHandlers {
                 case "idle_timeout_ms" -> idleTimeout = in.integer(1, MAX_MILLIS);
                 case "on_worker_lost" -> onWorkerLost = in.word(List.of("HEAL", "BREAK"));
                 case "ttl_ms" -> ttl = in.integer(1000, MAX_MILLIS);
+                case "ttl_cancel_pending" -> ttlCancels = in.bool();
                 case "queue_capacity" -> capacity = in.integer(0, 1_000_000);
                 case "default_timeout_ms" -> defaultTimeout = in.integer(1, MAX_MILLIS);
                 case "grace_ms" -> grace = in.integer(0, MAX_MILLIS);
@@ -289,7 +299,8 @@ final class PoolHandlers {
                     defaultTimeout,
                     grace == null ? DEFAULT_GRACE_MILLIS : grace,
                     policy.policy(),
-                    new PoolLimits(limits, maxLimits, maxTimeout, queueTimeout, maxQueueTimeout));
+                    new PoolLimits(limits, maxLimits, maxTimeout, queueTimeout, maxQueueTimeout),
+                    Boolean.TRUE.equals(ttlCancels));
         }
 
         private static void requireScratch(PoolKind kind, Limits limits, String pointer) {

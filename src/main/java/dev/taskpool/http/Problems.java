@@ -1,11 +1,13 @@
 package dev.taskpool.http;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.Outcome;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
 import dev.taskpool.store.StorageException;
+import java.io.IOException;
 import java.util.concurrent.CompletionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,16 +52,7 @@ final class Problems {
             out.writeStringField("detail", problem.detail());
             out.writeStringField("instance", "urn:taskpool:request:" + requestId);
             out.writeStringField("code", code.code());
-            if (!problem.errors().isEmpty()) {
-                out.writeArrayFieldStart("errors");
-                for (Problem.FieldError error : problem.errors()) {
-                    out.writeStartObject();
-                    out.writeStringField("pointer", error.pointer());
-                    out.writeStringField("detail", error.detail());
-                    out.writeEndObject();
-                }
-                out.writeEndArray();
-            }
+            errors(out, problem);
             Task task = problem.task();
             if (task != null) {
                 out.writeStringField("task_id", task.id().toString());
@@ -83,6 +76,33 @@ final class Problems {
             answer.with("Connection", "close");
         }
         return answer;
+    }
+
+    /** Writes the problem of one of many submissions, where the others have none. */
+    static void brief(JsonGenerator out, Problem problem) throws IOException {
+        ProblemCode code = problem.code();
+        out.writeStartObject();
+        out.writeStringField("type", "urn:problem-type:taskpool:" + code.code());
+        out.writeStringField("title", code.title());
+        out.writeNumberField("status", status(code));
+        out.writeStringField("detail", problem.detail());
+        out.writeStringField("code", code.code());
+        errors(out, problem);
+        out.writeEndObject();
+    }
+
+    private static void errors(JsonGenerator out, Problem problem) throws IOException {
+        if (problem.errors().isEmpty()) {
+            return;
+        }
+        out.writeArrayFieldStart("errors");
+        for (Problem.FieldError error : problem.errors()) {
+            out.writeStartObject();
+            out.writeStringField("pointer", error.pointer());
+            out.writeStringField("detail", error.detail());
+            out.writeEndObject();
+        }
+        out.writeEndArray();
     }
 
     /** Returns the answer to a request that the server itself refused before anybody read it: its head was wrong. */
@@ -118,6 +138,10 @@ final class Problems {
                     TASK_CANCELLED,
                     TASK_RUNNING,
                     TASK_DONE,
+                    TASK_ID_TAKEN,
+                    BATCH_NOT_DONE,
+                    BATCH_CLOSED,
+                    LINES_OUT_OF_ORDER,
                     POOL_SHUT_DOWN,
                     POOL_BROKEN,
                     POOL_NOT_SHUT_DOWN,

@@ -29,6 +29,7 @@ final class Routes {
             ArtifactHandlers artifacts,
             CallbackHandlers callbacks,
             BatchHandlers batches,
+            MapHandlers maps,
             WaitHandler waiting,
             EventHandlers events,
             CompletionHandlers completions,
@@ -43,6 +44,7 @@ final class Routes {
                 new Route(POST, "/v1/tasks", "submitTask", Scope.SUBMIT, WAIT, h.tasks::submit),
                 new Route(GET, "/v1/tasks", "listTasks", Scope.READ, ListHandlers.PARAMETERS, h.lists::list),
                 new Route(GET, "/v1/tasks/{task_id}", "getTask", Scope.READ, WAIT, h.tasks::get),
+                new Route(PUT, "/v1/tasks/{task_id}", "putTask", Scope.SUBMIT, WAIT, h.tasks::put),
                 new Route(DELETE, "/v1/tasks/{task_id}", "deleteTask", Scope.CANCEL, NONE, h.tasks::delete),
                 new Route(GET, "/v1/tasks/{task_id}/result", "getTaskResult", Scope.READ, WAIT, h.tasks::result),
                 new Route(
@@ -92,6 +94,24 @@ final class Routes {
                         NONE,
                         h.callbacks::redeliver),
                 new Route(POST, "/v1/batches", "submitBatch", Scope.SUBMIT, NONE, h.batches::submit),
+                new Route(GET, "/v1/batches/{batch_id}", "getBatch", Scope.READ, WAIT, h.batches::get),
+                new Route(DELETE, "/v1/batches/{batch_id}", "deleteBatch", Scope.CANCEL, NONE, h.batches::delete),
+                new Route(
+                        POST,
+                        "/v1/batches/{batch_id}/cancel",
+                        "cancelBatch",
+                        Scope.CANCEL,
+                        Set.of("interrupt", "wait"),
+                        h.batches::cancel),
+                new Route(
+                        GET,
+                        "/v1/batches/{batch_id}/results",
+                        "listBatchResults",
+                        Scope.READ,
+                        BatchHandlers.RESULT_PARAMETERS,
+                        h.batches::results),
+                new Route(POST, "/v1/map", "submitMap", Scope.SUBMIT, NONE, h.batches::map),
+                new Route(POST, "/v1/map/stream", "streamMap", Scope.SUBMIT, MapOptions.PARAMETERS, h.maps::stream),
                 new Route(POST, "/v1/wait", "waitTasks", Scope.READ, NONE, h.waiting::handle),
                 new Route(
                         GET,
@@ -115,6 +135,7 @@ final class Routes {
                 new Route(PUT, "/v1/pools/{pool_name}", "putPool", Scope.ADMIN, NONE, h.pools::put),
                 new Route(DELETE, "/v1/pools/{pool_name}", "deletePool", Scope.ADMIN, NONE, h.pools::delete),
                 new Route(POST, "/v1/pools/{pool_name}/pause", "pausePool", Scope.ADMIN, NONE, h.pools::pause),
+                new Route(POST, "/v1/pools/{pool_name}/renew", "renewPool", Scope.SUBMIT, NONE, h.pools::renew),
                 new Route(POST, "/v1/pools/{pool_name}/resume", "resumePool", Scope.ADMIN, NONE, h.pools::resume),
                 new Route(
                         POST,

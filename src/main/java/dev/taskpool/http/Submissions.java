@@ -2,6 +2,8 @@ package dev.taskpool.http;
 
 import dev.taskpool.callable.Registered;
 import dev.taskpool.callable.Registry;
+import dev.taskpool.engine.Placed;
+import dev.taskpool.engine.Refusal;
 import dev.taskpool.engine.Submission;
 import dev.taskpool.model.Callback;
 import dev.taskpool.model.IdempotencyKey;
@@ -28,6 +30,10 @@ final class Submissions {
             + " priority, max_attempts, retry, deadline_ms, labels, callback_url, callbacks, limits, files";
     /** A hundred years: beyond it, instants would leave the range of the store's arithmetic. */
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
+
+    private static final int MAX_ERRORS = 50;
+    private static final String MAP_PROPERTIES =
+            "args_list, " + PROPERTIES.replace("args, ", "") + ", cancel_rest_on, interrupt, success_count";
 
     private final JsonIn.Source source;
     private final Registry registry;
@@ -94,6 +100,26 @@ final class Submissions {
             return true;
         }
 
+        /** The same with other arguments. */
+        Draft with(Json otherArgs) {
+            Draft other = new Draft();
+            other.callable = callable;
+            other.args = otherArgs;
+            other.kwargs = kwargs;
+            other.pool = pool;
+            other.timeout = timeout;
+            other.queueTimeout = queueTimeout;
+            other.delay = delay;
+            other.priority = priority;
+            other.maxAttempts = maxAttempts;
+            other.retry = retry;
+            other.deadline = deadline;
+            other.labels = labels;
+            other.callbackUrl = callbackUrl;
+            other.limits = limits;
+            return other;
+        }
+
         /** The request in one form, however it was written. */
         void hash(MessageDigest digest) {
             text(digest, callable);
@@ -128,38 +154,171 @@ final class Submissions {
         String key = key(exchange);
         Draft draft = new Draft();
         source.read(exchange.body(), PROPERTIES, draft);
-        return asked(exchange, List.of(draft), false, key);
+        return asked(exchange, List.of(draft), false, key, "");
+    }
+
+    /** Reads the body of putTask. */
+    Asked task(Exchange exchange, String callerId) {
+        Draft draft = new Draft();
+        source.read(exchange.body(), PROPERTIES, draft);
+        Asked asked = asked(exchange, List.of(draft), false, "", "");
+        MessageDigest digest = Tokens.digest();
+        draft.hash(digest);
+        return new Asked(
+                asked.items(),
+                new IdempotencyKey(named(exchange.caller(), callerId).keyHash(), base64(digest.digest()), callerId));
+    }
+
+    /** Returns what stands for a task whose id the caller chose; of no use to compare requests. */
+    static IdempotencyKey named(Caller caller, String callerId) {
+        MessageDigest digest = Tokens.digest();
+        text(digest, caller.name());
+        text(digest, callerId);
+        text(digest, "task_id"); // no key of a header has three parts
+        return new IdempotencyKey(base64(digest.digest()), "", callerId);
     }
 
     /** Reads the body of submitBatch. */
-    Asked batch(Exchange exchange) {
+    BatchSubmission batch(Exchange exchange) {
         String key = key(exchange);
+        byte[] body = exchange.body();
+        BatchRulesJson rules = new BatchRulesJson();
         List<Draft> drafts = new ArrayList<>();
-        source.read(exchange.body(), "items", (in, name) -> {
+        JsonIn.Reading reading = (in, name) -> {
             if (!name.equals("items")) {
-                return false;
+                return rules.property(in, name);
             }
             in.objects(
                     maxBatch,
                     PROPERTIES,
                     index -> {
-                        Draft draft = new Draft();
-                        drafts.add(draft);
-                        return draft;
+                        // What is no object has no draft of its own, and a problem.
+                        while (drafts.size() <= index) {
+                            drafts.add(new Draft());
+                        }
+                        return drafts.getLast();
                     },
                     () -> {});
             return true;
-        });
-        if (drafts.isEmpty()) {
+        };
+        Map<Integer, Problem> wrong = Map.of();
+        try {
+            source.read(body, "items, " + BatchRulesJson.PROPERTIES, reading, Math.max(MAX_ERRORS, maxBatch));
+        } catch (Problem e) {
+            wrong = rules.atomic() ? Map.of() : Refusals.byItem(e);
+            if (wrong.isEmpty()) {
+                throw Refusals.firstOf(e, MAX_ERRORS);
+            }
+        }
+        if (drafts.isEmpty() && wrong.isEmpty()) {
             throw Problem.field(
                     ProblemCode.INVALID_REQUEST, "/items", "is required and must have 1 to " + maxBatch + " items");
         }
-        return asked(exchange, drafts, true, key);
+        rules.check(drafts.size());
+        if (rules.atomic()) {
+            Asked asked = asked(exchange, drafts, true, key, rules.text());
+            List<Placed> items = new ArrayList<>(drafts.size());
+            asked.items().forEach(item -> items.add(new Placed(items.size(), item)));
+            return new BatchSubmission(
+                    items, List.of(), rules.grouping(exchange.caller(), drafts.size(), "/items/"), asked.key());
+        }
+        for (int last : wrong.keySet()) {
+            while (drafts.size() <= last) {
+                drafts.add(new Draft());
+            }
+        }
+        return inPart(exchange, drafts, wrong, rules, key == null ? null : key(exchange.caller(), key, body));
     }
 
-    private Asked asked(Exchange exchange, List<Draft> drafts, boolean isBatch, @Nullable String key) {
+    private BatchSubmission inPart(
+            Exchange exchange,
+            List<Draft> drafts,
+            Map<Integer, Problem> wrong,
+            BatchRulesJson rules,
+            @Nullable IdempotencyKey key) {
+        List<Placed> items = new ArrayList<>(drafts.size());
+        List<Refusal> refusals = new ArrayList<>();
+        for (int i = 0; i < drafts.size(); i++) {
+            try {
+                Problem known = wrong.get(i);
+                if (known != null) {
+                    throw known;
+                }
+                items.add(new Placed(i, submission(drafts.get(i), exchange.caller(), "/items/" + i)));
+            } catch (Problem e) {
+                refusals.add(new Refusal(i, e));
+            }
+        }
+        if (items.isEmpty()) {
+            throw refusals.getFirst().problem();
+        }
+        return new BatchSubmission(items, refusals, rules.grouping(exchange.caller(), drafts.size(), "/items/"), key);
+    }
+
+    /** Reads the body of submitMap. */
+    BatchSubmission map(Exchange exchange) {
+        String key = key(exchange);
+        byte[] body = exchange.body();
+        BatchRulesJson rules = new BatchRulesJson();
+        Draft common = new Draft();
+        List<Json> lists = new ArrayList<>();
+        source.read(body, MAP_PROPERTIES, (in, name) -> switch (name) {
+            case "args" -> false;
+            case "args_list" -> {
+                List<Json> read = in.arrays(maxBatch, 1000);
+                if (read != null) {
+                    lists.addAll(read);
+                }
+                yield true;
+            }
+            default -> common.property(in, name) || (!name.equals("atomic") && rules.property(in, name));
+        });
+        if (lists.isEmpty()) {
+            throw Problem.field(
+                    ProblemCode.INVALID_REQUEST, "/args_list", "is required and must have 1 to " + maxBatch + " items");
+        }
+        rules.check(lists.size());
+        List<Placed> items = new ArrayList<>(lists.size());
+        for (Json args : lists) {
+            String at = "/args_list/" + items.size();
+            try {
+                items.add(new Placed(items.size(), submission(common.with(args), exchange.caller(), at)));
+            } catch (Problem e) {
+                throw Refusals.ofMap(e, at);
+            }
+        }
+        return new BatchSubmission(
+                items,
+                List.of(),
+                rules.grouping(exchange.caller(), items.size(), ""),
+                key == null ? null : key(exchange.caller(), key, body));
+    }
+
+    /**
+     * Reads a line of a streamed map: a submission, or the argument list of one.
+     *
+     * @param callable what lines run that name none; null where they have to
+     * @param pool where tasks go whose line names none; null where that is as without a map
+     */
+    Submission line(byte[] line, @Nullable String callable, @Nullable String pool, Caller caller) {
+        Draft draft = new Draft();
+        if (line[0] == '[') {
+            draft.args = source.array(line, 1000);
+        } else {
+            source.read(line, PROPERTIES, draft);
+        }
+        if (draft.callable == null) {
+            draft.callable = callable;
+        }
+        if (draft.pool == null) {
+            draft.pool = pool;
+        }
+        return submission(draft, caller, "");
+    }
+
+    private Asked asked(Exchange exchange, List<Draft> drafts, boolean isBatch, @Nullable String key, String rules) {
         List<Problem.FieldError> missing = new ArrayList<>();
-        for (int i = 0; i < drafts.size() && missing.size() < 50; i++) {
+        for (int i = 0; i < drafts.size() && missing.size() < MAX_ERRORS; i++) {
             if (drafts.get(i).callable == null) {
                 missing.add(new Problem.FieldError(pointer(isBatch, i) + "/callable", "is required"));
             }
@@ -171,7 +330,7 @@ final class Submissions {
         for (int i = 0; i < drafts.size(); i++) {
             items.add(submission(drafts.get(i), exchange.caller(), pointer(isBatch, i)));
         }
-        return new Asked(items, key == null ? null : key(exchange.caller(), key, drafts, isBatch));
+        return new Asked(items, key == null ? null : key(exchange.caller(), key, drafts, isBatch, rules));
     }
 
     private static String pointer(boolean isBatch, int index) {
@@ -179,7 +338,10 @@ final class Submissions {
     }
 
     private Submission submission(Draft draft, Caller caller, String pointer) {
-        String name = String.valueOf(draft.callable);
+        String name = draft.callable;
+        if (name == null) {
+            throw Problem.field(ProblemCode.INVALID_REQUEST, pointer + "/callable", "is required");
+        }
         Registered callable = registry.find(name);
         if (callable == null) {
             throw Problem.field(
@@ -247,12 +409,24 @@ final class Submissions {
         return text;
     }
 
-    private static IdempotencyKey key(Caller caller, String key, List<Draft> drafts, boolean isBatch) {
+    private static String hash(Caller caller, String key) {
         MessageDigest digest = Tokens.digest();
         text(digest, caller.name());
         text(digest, key);
-        String keyHash = base64(digest.digest());
-        text(digest, isBatch ? "batch" : "task");
+        return base64(digest.digest());
+    }
+
+    /** The key of a request that is known by its bytes. */
+    private static IdempotencyKey key(Caller caller, String key, byte[] body) {
+        MessageDigest digest = Tokens.digest();
+        bytes(digest, body);
+        return new IdempotencyKey(hash(caller, key), base64(digest.digest()));
+    }
+
+    private static IdempotencyKey key(Caller caller, String key, List<Draft> drafts, boolean isBatch, String rules) {
+        String keyHash = hash(caller, key);
+        MessageDigest digest = Tokens.digest();
+        text(digest, isBatch ? "batch" + rules : "task");
         for (Draft draft : drafts) {
             draft.hash(digest);
         }

@@ -8,6 +8,7 @@ import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.pool.Run;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -24,8 +25,24 @@ final class TaskHandlers {
     }
 
     CompletableFuture<Reply> submit(Exchange exchange) {
+        return submit(exchange, submissions.task(exchange));
+    }
+
+    /** Submits under an id that the caller chose. */
+    CompletableFuture<Reply> put(Exchange exchange) {
+        String callerId = exchange.path("task_id");
+        if (!CallerIds.valid(callerId)) {
+            throw Problem.field(
+                    ProblemCode.INVALID_REQUEST,
+                    "path:task_id",
+                    "must match " + CallerIds.PATTERN + " and not begin with t_, is '" + Exchange.shortened(callerId)
+                            + "'");
+        }
+        return submit(exchange, submissions.task(exchange, callerId));
+    }
+
+    private CompletableFuture<Reply> submit(Exchange exchange, Submissions.Asked asked) {
         int seconds = exchange.waitSeconds();
-        Submissions.Asked asked = submissions.task(exchange);
         return engine.submit(asked.items(), false, asked.key()).thenCompose((Accepted accepted) -> {
             Task task = accepted.tasks().getFirst();
             boolean replayed = accepted.replayed();
@@ -110,26 +127,38 @@ final class TaskHandlers {
     }
 
     private CompletableFuture<Task> ended(Exchange exchange, int seconds) {
-        TaskId id = id(exchange);
-        Task here = engine.resident(id);
-        if (here != null && (seconds == 0 || here.done())) {
+        TaskId id = TaskId.parse(exchange.path("task_id")).orElse(null);
+        Task here = id == null ? null : engine.resident(id);
+        if (id != null && here != null && (seconds == 0 || here.done())) {
             return CompletableFuture.completedFuture(visible(exchange, here, id));
         }
         return find(exchange).thenCompose(task -> waits.untilDone(exchange, task, seconds));
     }
 
-    /** Returns the task that the path names. */
+    /** Returns the task that the path names, by its own id or by one that the caller chose. */
     CompletableFuture<Task> find(Exchange exchange) {
-        return find(exchange, id(exchange));
+        return find(exchange, exchange.path("task_id"));
     }
 
-    /** Returns the task that a text names. */
-    CompletableFuture<Task> find(Exchange exchange, String id) {
-        return find(exchange, id(id));
+    /** Returns the task that a text names, likewise. */
+    CompletableFuture<Task> find(Exchange exchange, String text) {
+        Optional<TaskId> own = TaskId.parse(text);
+        if (own.isPresent()) {
+            return find(exchange, own.get());
+        }
+        if (!CallerIds.valid(text)) {
+            throw unknown(text);
+        }
+        return engine.keyed(Submissions.named(exchange.caller(), text))
+                .thenCompose(id -> find(exchange, id.orElseThrow(() -> unknown(text))));
     }
 
     private CompletableFuture<Task> find(Exchange exchange, TaskId id) {
         return engine.find(id).thenApply(found -> visible(exchange, found.orElse(null), id));
+    }
+
+    private static Problem unknown(String text) {
+        return Problem.of(ProblemCode.TASK_NOT_FOUND, "there is no task '" + Exchange.shortened(text) + "'");
     }
 
     private static Task visible(Exchange exchange, @Nullable Task task, TaskId id) {
@@ -137,15 +166,5 @@ final class TaskHandlers {
             throw Engine.notFound(id);
         }
         return task;
-    }
-
-    private static TaskId id(Exchange exchange) {
-        return id(exchange.path("task_id"));
-    }
-
-    private static TaskId id(String text) {
-        return TaskId.parse(text)
-                .orElseThrow(() ->
-                        Problem.of(ProblemCode.TASK_NOT_FOUND, "there is no task '" + Exchange.shortened(text) + "'"));
     }
 }

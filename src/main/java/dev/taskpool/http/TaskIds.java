@@ -1,7 +1,6 @@
 package dev.taskpool.http;
 
 import dev.taskpool.engine.Engine;
-import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
@@ -79,12 +78,22 @@ final class TaskIds {
         }
     }
 
-    /** Returns the tasks that there still are of a batch. */
-    CompletableFuture<List<TaskId>> ofBatch(String text) {
-        BatchId id = BatchId.parse(text).orElseThrow(() -> BatchHandlers.notFound(Exchange.shortened(text)));
-        return engine.batch(id)
-                .thenCompose(found -> engine.tasks(found.orElseThrow(() -> BatchHandlers.notFound(text))))
-                .thenApply(this::visible);
+    /**
+     * Returns the tasks that there still are of a batch.
+     *
+     * @param most so many it may have
+     */
+    CompletableFuture<List<TaskId>> ofBatch(String text, int most) {
+        return BatchHandlers.visible(engine, caller, text).thenCompose(batch -> {
+            if (batch.size() > most) {
+                throw Problem.field(
+                        ProblemCode.INVALID_REQUEST,
+                        "/batch_id",
+                        "has " + batch.size() + " tasks, and this is for " + most
+                                + " at most; wait for the batch itself, and read its results in pages");
+            }
+            return engine.batches().tasks(batch.id(), most).thenApply(this::visible);
+        });
     }
 
     /** Returns the tasks that there are now with all of some labels, the oldest first. */

@@ -54,6 +54,9 @@ public final class TaskJson {
         TaskSpec spec = task.spec();
         out.writeStartObject();
         out.writeStringField("id", task.id().toString());
+        if (spec.key() != null && spec.key().callerId() != null) {
+            out.writeStringField("caller_id", spec.key().callerId());
+        }
         out.writeStringField("callable", spec.callable());
         if (arguments && spec.args() != null) {
             JsonOut.raw(out, "args", spec.args());

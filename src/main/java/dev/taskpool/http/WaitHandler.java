@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 final class WaitHandler {
     private static final int MAX_IDS = 1000;
 
+    /** A batch that was streamed may have any number. */
+    private static final int MAX_OF_BATCH = 10_000;
+
     private final Engine engine;
     private final OpenWaits waits;
     private final JsonIn.Source source;
@@ -96,7 +99,7 @@ final class WaitHandler {
         TaskIds named = new TaskIds(engine, exchange.caller());
         CompletableFuture<List<TaskId>> ids = body.ids != null
                 ? named.known(body.ids, index -> "/task_ids/" + index)
-                : named.ofBatch(String.valueOf(body.batch));
+                : named.ofBatch(String.valueOf(body.batch), MAX_OF_BATCH);
         return ids.thenCompose(all -> waited(exchange, all, body.until, body.seconds));
     }
 

@@ -3,8 +3,7 @@ package dev.taskpool.model;
 import java.util.Optional;
 
 /**
- * The id of a batch, {@code b_} and 26 characters. The tasks of a batch have the sequences that follow the batch's own
- * without a gap, which makes "all tasks of this batch" a range of the primary key.
+ * The id of a batch, {@code b_} and 26 characters.
  *
  * @param sequence from the same counter as tasks'
  * @param nonce random
@@ -14,11 +13,6 @@ public record BatchId(long sequence, long nonce) {
     public static Optional<BatchId> parse(String text) {
         long[] parts = Id.parse('b', text);
         return parts == null ? Optional.empty() : Optional.of(new BatchId(parts[0], parts[1]));
-    }
-
-    /** Returns the sequence of the task at this position, counted from 0. */
-    public long sequenceAt(int index) {
-        return sequence + 1 + index;
     }
 
     @Override

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param graceMillis from TERM to KILL
  * @param worker how its workers begin and when they are replaced
  * @param limits what its tasks may use
+ * @param ttlCancelsPending whether the end of its time to live cancels what has not started
  */
 public record PoolSettings(
         PoolKind kind,
@@ -34,7 +35,42 @@ public record PoolSettings(
         @Nullable Long defaultTimeoutMillis,
         long graceMillis,
         WorkerPolicy worker,
-        PoolLimits limits) {
+        PoolLimits limits,
+        boolean ttlCancelsPending) {
+
+    /** One that runs what it has when its time to live ends. */
+    public PoolSettings(
+            PoolKind kind,
+            int maxWorkers,
+            int minWorkers,
+            boolean virtualThreads,
+            String workerType,
+            @Nullable Integer maxTasksPerWorker,
+            @Nullable Long idleTimeoutMillis,
+            OnWorkerLost onWorkerLost,
+            @Nullable Long ttlMillis,
+            int queueCapacity,
+            @Nullable Long defaultTimeoutMillis,
+            long graceMillis,
+            WorkerPolicy worker,
+            PoolLimits limits) {
+        this(
+                kind,
+                maxWorkers,
+                minWorkers,
+                virtualThreads,
+                workerType,
+                maxTasksPerWorker,
+                idleTimeoutMillis,
+                onWorkerLost,
+                ttlMillis,
+                queueCapacity,
+                defaultTimeoutMillis,
+                graceMillis,
+                worker,
+                limits,
+                false);
+    }
 
     /** One whose workers begin with nothing and stay, and whose tasks are not limited. */
     public PoolSettings(
@@ -69,15 +105,20 @@ public record PoolSettings(
 
     /** The same with another policy for workers. */
     public PoolSettings with(WorkerPolicy other) {
-        return with(other, limits);
+        return with(other, limits, ttlCancelsPending);
     }
 
     /** The same with other limits. */
     public PoolSettings with(PoolLimits other) {
-        return with(worker, other);
+        return with(worker, other, ttlCancelsPending);
     }
 
-    private PoolSettings with(WorkerPolicy policy, PoolLimits limit) {
+    /** The same, where the end of the time to live cancels what has not started, or does not. */
+    public PoolSettings withTtlCancelsPending(boolean cancels) {
+        return with(worker, limits, cancels);
+    }
+
+    private PoolSettings with(WorkerPolicy policy, PoolLimits limit, boolean cancels) {
         return new PoolSettings(
                 kind,
                 maxWorkers,
@@ -92,7 +133,8 @@ public record PoolSettings(
                 defaultTimeoutMillis,
                 graceMillis,
                 policy,
-                limit);
+                limit,
+                cancels);
     }
 
     /** The worker type that every installation has. */

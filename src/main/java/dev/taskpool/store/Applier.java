@@ -3,6 +3,7 @@ package dev.taskpool.store;
 import dev.taskpool.journal.Journal;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.Ticker;
@@ -16,6 +17,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -46,6 +48,9 @@ final class Applier implements AutoCloseable {
      * (see {@link H2File}); what it lost is replayed then.
      */
     private static final long KEPT_NANOS = TimeUnit.MINUTES.toNanos(5);
+
+    /** A batch that is being streamed may go on in its last moment: what H2 has is not that young. */
+    private static final long BATCH_LINGER_MILLIS = 10_000;
 
     private static final long COMPACT_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -128,7 +133,10 @@ final class Applier implements AutoCloseable {
         /** Created and deleted before H2 saw them. */
         final List<Task> neverSeen = new ArrayList<>();
 
-        final List<Batch> batches = new ArrayList<>();
+        /** By sequence: as they are now, or nothing where they are gone. */
+        final Map<Long, Optional<Batch>> batches = new LinkedHashMap<>();
+
+        final List<BatchPart> parts = new ArrayList<>();
         final Map<String, Change> pools = new LinkedHashMap<>();
         long lastFrame;
 
@@ -166,7 +174,9 @@ final class Applier implements AutoCloseable {
                         tasks.put(id.sequence(), new Latest(false, false, null, id));
                     }
                 }
-                case Change.BatchCreated(Batch batch) -> batches.add(batch);
+                case Change.BatchSaved(Batch batch) -> batches.put(batch.id().sequence(), Optional.of(batch));
+                case Change.PartAdded(BatchPart part) -> parts.add(part);
+                case Change.BatchDeleted(BatchId id) -> batches.put(id.sequence(), Optional.empty());
                 case Change.PoolSaved saved -> pools.put(saved.pool().name(), change);
                 case Change.PoolDeleted deleted -> pools.put(deleted.name(), change);
             }
@@ -278,7 +288,9 @@ final class Applier implements AutoCloseable {
             case Change.CallbacksChanged(Task task) ->
                 task.weight() - task.spec().weight();
             case Change.TaskDeleted deleted -> 64;
-            case Change.BatchCreated batch -> 64;
+            case Change.BatchSaved batch -> 64;
+            case Change.PartAdded part -> 64;
+            case Change.BatchDeleted batch -> 64;
             case Change.PoolSaved saved -> 64;
             case Change.PoolDeleted deleted -> 64;
         };
@@ -375,7 +387,8 @@ final class Applier implements AutoCloseable {
             }
         });
         into.neverSeen.addAll(newer.neverSeen);
-        into.batches.addAll(newer.batches);
+        into.batches.putAll(newer.batches);
+        into.parts.addAll(newer.parts);
         into.pools.putAll(newer.pools);
         into.lastFrame = Math.max(into.lastFrame, newer.lastFrame);
     }
@@ -408,7 +421,7 @@ final class Applier implements AutoCloseable {
             for (Latest latest : taken.tasks.values()) {
                 if (latest.task == null) {
                     TaskId id = java.util.Objects.requireNonNull(latest.deleted);
-                    java.util.Optional<Task> old = in.brief(id.sequence());
+                    Optional<Task> old = in.brief(id.sequence());
                     if (old.isPresent()) {
                         out.delete(old.get());
                     }
@@ -423,13 +436,14 @@ final class Applier implements AutoCloseable {
                     out.change(latest.task);
                 }
             }
-            for (Batch batch : taken.batches) {
-                out.create(batch);
+            for (BatchPart part : taken.parts) {
+                out.add(part);
             }
-            for (Task task : taken.neverSeen) {
-                BatchId batch = task.spec().batch();
-                if (batch != null) {
-                    out.deleteEmpty(batch);
+            for (Map.Entry<Long, Optional<Batch>> batch : taken.batches.entrySet()) {
+                if (batch.getValue().isPresent()) {
+                    out.save(batch.getValue().get());
+                } else {
+                    out.deleteBatch(batch.getKey());
                 }
             }
             for (Change pool : taken.pools.values()) {
@@ -441,7 +455,9 @@ final class Applier implements AutoCloseable {
                     case Change.CallbacksBegun t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.CallbacksChanged t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.TaskDeleted t -> throw new IllegalStateException("not a pool: " + t);
-                    case Change.BatchCreated t -> throw new IllegalStateException("not a pool: " + t);
+                    case Change.BatchSaved t -> throw new IllegalStateException("not a pool: " + t);
+                    case Change.PartAdded t -> throw new IllegalStateException("not a pool: " + t);
+                    case Change.BatchDeleted t -> throw new IllegalStateException("not a pool: " + t);
                 }
             }
             out.mark(taken.lastFrame);
@@ -561,7 +577,8 @@ final class Applier implements AutoCloseable {
         Queries in = java.util.Objects.requireNonNull(queries);
         while (true) {
             List<Task> expired = in.expired(ticker.millis(), CLEAN_AT_ONCE);
-            if (expired.isEmpty()) {
+            List<Long> batches = in.expiredBatches(ticker.millis() - BATCH_LINGER_MILLIS, CLEAN_AT_ONCE);
+            if (expired.isEmpty() && batches.isEmpty()) {
                 c.rollback();
                 return;
             }
@@ -569,6 +586,9 @@ final class Applier implements AutoCloseable {
                 out.clear();
                 for (Task each : expired) {
                     out.delete(each);
+                }
+                for (long batch : batches) {
+                    out.deleteBatch(batch);
                 }
                 out.flush();
                 c.commit();

@@ -1,6 +1,8 @@
 package dev.taskpool.store;
 
 import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
+import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Task;
@@ -32,8 +34,14 @@ public sealed interface Change {
     /** A done task is forgotten. */
     record TaskDeleted(TaskId id) implements Change {}
 
-    /** Tasks were accepted together; their own changes follow. */
-    record BatchCreated(Batch batch) implements Change {}
+    /** A batch was accepted, or what has become of its tasks changed; their own changes follow. */
+    record BatchSaved(Batch batch) implements Change {}
+
+    /** Tasks of a batch were accepted; their own changes follow. */
+    record PartAdded(BatchPart part) implements Change {}
+
+    /** A batch is forgotten. Its tasks are on their own. */
+    record BatchDeleted(BatchId id) implements Change {}
 
     /** A pool was made or changed over the API, or its state changed. */
     record PoolSaved(StoredPool pool) implements Change {}

@@ -5,6 +5,7 @@ import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Callbacks;
+import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.IdempotencyKey;
@@ -42,7 +43,7 @@ final class Codec {
     private static final int TASK_CREATED = 1;
     private static final int TASK_CHANGED = 2;
     private static final int TASK_DELETED = 3;
-    private static final int BATCH_CREATED = 4;
+    private static final int BATCH_SAVED = 4;
     private static final int POOL_SAVED = 5;
     private static final int POOL_DELETED = 6;
     private static final int CALLBACKS_CHANGED = 10;
@@ -52,6 +53,8 @@ final class Codec {
 
     /** As TASK_CHANGED, and it was done already. */
     private static final int CALLBACKS_BEGUN = 21;
+    private static final int PART_ADDED = 7;
+    private static final int BATCH_DELETED = 8;
 
     /** Bits of an output's flags. */
     private static final int TRUNCATED = 1;
@@ -66,6 +69,7 @@ final class Codec {
     private static final int KEY = 1;
 
     private static final int LIMITS = 2;
+    private static final int CALLER_ID = 16;
 
     private static final int SCRATCH = 4;
 
@@ -77,6 +81,7 @@ final class Codec {
     private static final int POOL_LIMITS = 2;
     private static final int WORKER_POLICY = 4;
     private static final int POOL_SCRATCH = 8;
+    private static final int TTL_CANCELS = 16;
 
     /** A longer failure is shortened where it stands in a list. */
     private static final int BRIEF_CHARS = 4 << 10;
@@ -114,12 +119,18 @@ final class Codec {
                 out.putByte(TASK_DELETED);
                 id(id, out);
             }
-            case Change.BatchCreated(Batch batch) -> {
-                out.putByte(BATCH_CREATED);
-                out.putFixed(batch.id().sequence());
-                out.putFixed(batch.id().nonce());
-                out.putLong(batch.size());
-                out.putLong(batch.createdAt());
+            case Change.BatchSaved(Batch batch) -> {
+                out.putByte(BATCH_SAVED);
+                BatchCodec.batch(batch, out);
+            }
+            case Change.PartAdded(BatchPart part) -> {
+                out.putByte(PART_ADDED);
+                BatchCodec.part(part, out);
+            }
+            case Change.BatchDeleted(BatchId id) -> {
+                out.putByte(BATCH_DELETED);
+                out.putFixed(id.sequence());
+                out.putFixed(id.nonce());
             }
             case Change.PoolSaved(Change.StoredPool pool) -> {
                 out.putByte(POOL_SAVED);
@@ -184,9 +195,9 @@ final class Codec {
                 yield before == null ? null : new Change.CallbacksChanged(before.withCallbacks(callbacks, revision));
             }
             case TASK_DELETED -> new Change.TaskDeleted(id(in));
-            case BATCH_CREATED ->
-                new Change.BatchCreated(
-                        new Batch(new BatchId(in.readFixed(), in.readFixed()), in.readInt(), in.readLong()));
+            case BATCH_SAVED -> new Change.BatchSaved(BatchCodec.batch(in));
+            case PART_ADDED -> new Change.PartAdded(BatchCodec.part(in));
+            case BATCH_DELETED -> new Change.BatchDeleted(new BatchId(in.readFixed(), in.readFixed()));
             case POOL_SAVED -> new Change.PoolSaved(pool(in));
             case POOL_DELETED -> new Change.PoolDeleted(in.readString());
             default -> throw new IllegalStateException("unknown kind of change in the journal: " + kind);
@@ -250,13 +261,18 @@ final class Codec {
         IdempotencyKey key = spec.key();
         Limits limits = spec.surroundings().limits();
         List<InputFile> files = spec.surroundings().files();
+        String callerId = key == null ? null : key.callerId();
         out.putByte((key == null ? 0 : KEY)
+                | (callerId == null ? 0 : CALLER_ID)
                 | (limits.isNone() ? 0 : LIMITS)
                 | (limits.scratchBytes() == null ? 0 : SCRATCH)
                 | (files.isEmpty() ? 0 : FILES));
         if (key != null) {
             out.putString(key.keyHash());
             out.putString(key.bodyHash());
+        }
+        if (callerId != null) {
+            out.putString(callerId);
         }
         if (!limits.isNone()) {
             limits(limits, out);
@@ -295,7 +311,10 @@ final class Codec {
         }
         String callback = in.readOptionalString();
         int flags = in.readByte();
-        IdempotencyKey key = (flags & KEY) == 0 ? null : new IdempotencyKey(in.readString(), in.readString());
+        IdempotencyKey key = (flags & KEY) == 0
+                ? null
+                : new IdempotencyKey(
+                        in.readString(), in.readString(), (flags & CALLER_ID) == 0 ? null : in.readString());
         Limits limits = (flags & LIMITS) == 0 ? Limits.NONE : limits(in);
         limits = (flags & SCRATCH) == 0 ? limits : scratch(limits, in.readLong());
         List<InputFile> files = (flags & FILES) == 0 ? List.of() : FilesCodec.inputs(in);
@@ -708,7 +727,8 @@ final class Codec {
         out.putByte((pool.byApi() ? BY_API : 0)
                 | (limited ? POOL_LIMITS : 0)
                 | (hasPolicy ? WORKER_POLICY : 0)
-                | (scratch ? POOL_SCRATCH : 0));
+                | (scratch ? POOL_SCRATCH : 0)
+                | (s.ttlCancelsPending() ? TTL_CANCELS : 0));
         out.putString(s.kind().name());
         out.putLong(s.maxWorkers());
         out.putLong(s.minWorkers());
@@ -789,6 +809,9 @@ final class Codec {
                     l.maxTimeoutMillis(),
                     l.queueTimeoutMillis(),
                     l.maxQueueTimeoutMillis()));
+        }
+        if ((flags & TTL_CANCELS) != 0) {
+            settings = settings.withTtlCancelsPending(true);
         }
         return new Change.StoredPool(name, settings, state, (flags & BY_API) != 0);
     }

@@ -2,6 +2,7 @@ package dev.taskpool.store;
 
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.CallbackDue;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Task;
@@ -93,17 +94,28 @@ final class Queries {
 
     /** Returns tasks without what can be large. */
     List<Task> list(TaskQuery query) {
+        long from = query.createdAfter() << 16;
+        BatchId batch = query.batch();
+        if (batch == null) {
+            return list(query, from, query.before(), query.limit());
+        }
+        List<Task> found = new ArrayList<>();
+        for (BatchPart part : partsBefore(batch, query.before())) {
+            if (found.size() == query.limit()) {
+                break;
+            }
+            found.addAll(list(
+                    query,
+                    Math.max(from, part.sequence()),
+                    Math.min(query.before(), part.sequence() + part.count()),
+                    query.limit() - found.size()));
+        }
+        return found;
+    }
+
+    private List<Task> list(TaskQuery query, long from, long before, int limit) {
         StringBuilder sql = new StringBuilder(
                 "SELECT t.seq, t.nonce, t.spec, t.large_spec, t.progress, t.large_progress FROM task t WHERE t.seq < :before AND t.seq >= :from");
-        long from = query.createdAfter() << 16;
-        long before = query.before();
-        BatchId batch = query.batch();
-        if (batch != null) {
-            // A batch's tasks are a range of the key.
-            from = Math.max(from, batch.sequence() + 1);
-            int size = batch(batch).map(Batch::size).orElse(0);
-            before = Math.min(before, batch.sequence() + 1 + size);
-        }
         if (!query.states().isEmpty()) {
             sql.append(" AND t.state IN (<states>)");
         }
@@ -125,7 +137,7 @@ final class Queries {
         Query prepared = handle.createQuery(sql.toString())
                 .bind("before", before)
                 .bind("from", from)
-                .bind("limit", query.limit());
+                .bind("limit", limit);
         if (!query.states().isEmpty()) {
             prepared.bindList("states", query.states().stream().map(Codec::code).toList());
         }
@@ -143,11 +155,98 @@ final class Queries {
     }
 
     Optional<Batch> batch(BatchId id) {
-        return handle.createQuery("SELECT size, created_at FROM batch WHERE seq = :seq AND nonce = :nonce")
+        return handle.createQuery("SELECT body FROM batch WHERE seq = :seq AND nonce = :nonce")
                 .bind("seq", id.sequence())
                 .bind("nonce", id.nonce())
-                .map((rs, ctx) -> new Batch(id, rs.getInt(1), rs.getLong(2)))
+                .map((rs, ctx) -> batch(rs))
                 .findOne();
+    }
+
+    /** Returns the batches that are not done. */
+    List<Batch> unfinishedBatches() {
+        return handle.createQuery("SELECT body FROM batch WHERE unfinished")
+                .map((rs, ctx) -> batch(rs))
+                .list();
+    }
+
+    /** Returns sequences of batches that were to be forgotten at an instant. */
+    List<Long> expiredBatches(long now, int limit) {
+        return handle.createQuery("SELECT seq FROM batch WHERE expires_at > 0 AND expires_at <= :now LIMIT :limit")
+                .bind("now", now)
+                .bind("limit", limit)
+                .mapTo(Long.class)
+                .list();
+    }
+
+    private static Batch batch(ResultSet rs) throws SQLException {
+        return BatchCodec.batch(new Bytes.Reader(ByteBuffer.wrap(rs.getBytes(1))));
+    }
+
+    /** Returns the parts of a batch that have positions from an index on, so many at most, in their order. */
+    List<BatchPart> parts(BatchId batch, long from, int limit) {
+        // No part is longer than what one write accepts: the one before the first that begins here may reach into it.
+        return handle.createQuery("""
+                        SELECT pos, seq, size FROM batch_part
+                         WHERE batch = :batch AND pos + size > :from
+                           AND pos >= COALESCE((SELECT MAX(pos) FROM batch_part WHERE batch = :batch AND pos <= :from), 0)
+                         ORDER BY pos LIMIT :limit""")
+                .bind("batch", batch.sequence())
+                .bind("from", from)
+                .bind("limit", limit)
+                .map((rs, ctx) -> part(batch, rs))
+                .list();
+    }
+
+    /** Returns the parts of a batch that begin before a sequence, the last first. */
+    private List<BatchPart> partsBefore(BatchId batch, long before) {
+        return handle.createQuery("""
+                        SELECT pos, seq, size FROM batch_part
+                         WHERE batch = :batch AND seq < :before ORDER BY pos DESC""")
+                .bind("batch", batch.sequence())
+                .bind("before", before)
+                .map((rs, ctx) -> part(batch, rs))
+                .list();
+    }
+
+    private static BatchPart part(BatchId batch, ResultSet rs) throws SQLException {
+        return new BatchPart(batch, rs.getLong(1), rs.getLong(2), rs.getInt(3));
+    }
+
+    /** Returns tasks of a batch that are not done, with all they have, from behind a sequence on, in order. */
+    Store.Page openOf(BatchId batch, long after, int limit) {
+        return page(
+                handle.createQuery("""
+                                SELECT o.seq FROM batch_part p
+                                  JOIN open_task o ON o.seq BETWEEN p.seq AND p.seq + p.size - 1
+                                 WHERE p.batch = :batch AND o.seq > :after ORDER BY o.seq LIMIT :limit""")
+                        .bind("batch", batch.sequence())
+                        .bind("after", after)
+                        .bind("limit", limit)
+                        .mapTo(Long.class)
+                        .list(),
+                limit);
+    }
+
+    /** Returns tasks of a batch without what can be large, from behind a sequence on, in order. */
+    List<Task> tasksOf(BatchId batch, long after, int limit) {
+        List<Task> found = new ArrayList<>();
+        for (BatchPart part : partsBehind(batch, after)) {
+            if (found.size() >= limit) {
+                break;
+            }
+            found.addAll(range(Math.max(part.sequence(), after + 1), part.sequence() + part.count() - 1));
+        }
+        return found;
+    }
+
+    private List<BatchPart> partsBehind(BatchId batch, long after) {
+        return handle.createQuery("""
+                        SELECT pos, seq, size FROM batch_part
+                         WHERE batch = :batch AND seq + size - 1 > :after ORDER BY pos LIMIT 1000""")
+                .bind("batch", batch.sequence())
+                .bind("after", after)
+                .map((rs, ctx) -> part(batch, rs))
+                .list();
     }
 
     /** Returns the sequence of the task that was accepted under a key. */
@@ -262,7 +361,8 @@ final class Queries {
     long lastSequence() {
         return handle.createQuery("""
                         SELECT GREATEST(COALESCE((SELECT MAX(seq) FROM task), 0),
-                                        COALESCE((SELECT MAX(seq + size) FROM batch), 0))""").mapTo(Long.class).one();
+                                        COALESCE((SELECT MAX(seq) FROM batch), 0),
+                                        COALESCE((SELECT MAX(seq + size - 1) FROM batch_part), 0))""").mapTo(Long.class).one();
     }
 
     /** Returns when a task became done last, in Unix microseconds, as far as can be told; 0 where none is. */

@@ -7,6 +7,7 @@ import dev.taskpool.journal.JournalCorruptException;
 import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.CallbackDue;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Task;
@@ -301,6 +302,27 @@ public final class Store implements AutoCloseable {
         return caughtUp(q -> q.batch(id));
     }
 
+    /** Returns the parts of a batch from an index on, so many at most, with everything that was committed before the call. */
+    public CompletableFuture<List<BatchPart>> parts(BatchId batch, long from, int limit) {
+        return caughtUp(q -> q.parts(batch, from, limit));
+    }
+
+    /** Returns tasks of a batch that are not done, from behind a sequence on, with everything that was committed before. */
+    public CompletableFuture<Page> openOf(BatchId batch, long after, int limit) {
+        return caughtUp(q -> q.openOf(batch, after, limit));
+    }
+
+    /**
+     * Returns tasks of a batch from behind a sequence on, in order, with everything that was committed before the call,
+     * without arguments, result, and what an error has that may be long. A few more than the limit it may be.
+     */
+    public CompletableFuture<List<Task>> tasksOf(BatchId batch, long after, int limit) {
+        return caughtUp(q -> q.tasksOf(batch, after, limit))
+                .thenApply(found -> found.stream()
+                        .filter(t -> !applier.deleted(t.id().sequence()))
+                        .toList());
+    }
+
     /** Returns the task that was accepted under a key, as H2 has it, but not where it was deleted. */
     public CompletableFuture<Optional<Task>> keyed(IdempotencyKey key) {
         // In two steps, for what is deleted has to be asked before the task is read.
@@ -346,13 +368,14 @@ public final class Store implements AutoCloseable {
             List<Task> running,
             Map<String, long[]> pendingByPool,
             List<Change.StoredPool> pools,
+            List<Batch> batches,
             long lastSequence,
             long lastFinishedMicros) {}
 
     /** Returns what there was when the service stopped. For the start. */
     public Left left() {
         return caughtUp(q ->
-                        new Left(q.running(), q.pendingCounts(), q.pools(), q.lastSequence(), q.lastFinishedMicros()))
+                        new Left(q.running(), q.pendingCounts(), q.pools(), q.unfinishedBatches(), q.lastSequence(), q.lastFinishedMicros()))
                 .join();
     }
 

@@ -1,7 +1,7 @@
 package dev.taskpool.store;
 
 import dev.taskpool.model.Batch;
-import dev.taskpool.model.BatchId;
+import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskSpec;
@@ -11,9 +11,7 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Types;
 import java.util.Arrays;
-import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * What is written to H2, by the applier's connection and in its transactions. Plain JDBC batches, because this is where
@@ -47,11 +45,10 @@ final class Writes implements AutoCloseable {
     private final PreparedStatement deleteKey;
     private final PreparedStatement mergeCallback;
     private final PreparedStatement deleteCallback;
-    private final PreparedStatement insertBatch;
+    private final PreparedStatement mergeBatch;
     private final PreparedStatement deleteBatch;
-    /** Looked at once each, behind all deletions: to see that nothing is left means to pass by all that was deleted. */
-    private final Set<Long> batchesOfDeleted = new LinkedHashSet<>();
-
+    private final PreparedStatement insertPart;
+    private final PreparedStatement deleteParts;
     private final PreparedStatement mergePool;
     private final PreparedStatement deletePool;
     private final PreparedStatement mark;
@@ -78,17 +75,38 @@ final class Writes implements AutoCloseable {
         deleteKey = c.prepareStatement("DELETE FROM idempotency WHERE key_hash = ? AND seq = ?");
         mergeCallback = c.prepareStatement(Outbox.MERGE);
         deleteCallback = c.prepareStatement(Outbox.DELETE);
-        insertBatch = c.prepareStatement("INSERT INTO batch (seq, nonce, size, created_at) VALUES (?, ?, ?, ?)");
-        deleteBatch = c.prepareStatement("""
-                DELETE FROM batch b WHERE b.seq = ?
-                   AND NOT EXISTS (SELECT 1 FROM task t WHERE t.seq > b.seq AND t.seq <= b.seq + b.size)""");
+        mergeBatch = c.prepareStatement(
+                "MERGE INTO batch (seq, nonce, unfinished, expires_at, body) KEY (seq) VALUES (?, ?, ?, ?, ?)");
+        deleteBatch = c.prepareStatement("DELETE FROM batch WHERE seq = ?");
+        insertPart = c.prepareStatement(
+                "MERGE INTO batch_part (batch, pos, seq, size) KEY (batch, pos) VALUES (?, ?, ?, ?)");
+        deleteParts = c.prepareStatement("DELETE FROM batch_part WHERE batch = ?");
         mergePool = c.prepareStatement("MERGE INTO pool (name, body) KEY (name) VALUES (?, ?)");
         deletePool = c.prepareStatement("DELETE FROM pool WHERE name = ?");
         mark = c.prepareStatement("UPDATE applied SET frame = ? WHERE id = 1");
         order = new PreparedStatement[] {
-            deletePayload, insertTask, updateTask, insertPayload, mergeOpen, deleteOpen, mergeWake, deleteWake,
-            insertLabel, insertKey, mergeCallback, deleteCallback, insertBatch, mergePool, deletePool, deleteLabel,
-            deleteKey, deleteTask, deleteBatch, mark
+            deletePayload,
+            insertTask,
+            updateTask,
+            insertPayload,
+            mergeOpen,
+            deleteOpen,
+            mergeWake,
+            deleteWake,
+            insertLabel,
+            insertKey,
+            mergeCallback,
+            deleteCallback,
+            mergeBatch,
+            insertPart,
+            mergePool,
+            deletePool,
+            deleteLabel,
+            deleteKey,
+            deleteTask,
+            deleteParts,
+            deleteBatch,
+            mark
         };
     }
 
@@ -112,8 +130,8 @@ final class Writes implements AutoCloseable {
             insertLabel.addBatch();
         }
         IdempotencyKey key = spec.key();
-        // A batch has one key for all: it stands for its first task.
-        if (key != null && spec.batchIndex() == 0) {
+        // A batch has one key for all, which its first task carries.
+        if (key != null) {
             insertKey.setString(1, key.keyHash());
             insertKey.setString(2, key.bodyHash());
             insertKey.setLong(3, seq);
@@ -171,18 +189,32 @@ final class Writes implements AutoCloseable {
             deleteCallback.setLong(1, seq);
             deleteCallback.addBatch();
         }
-        BatchId batch = spec.batch();
-        if (batch != null) {
-            deleteEmpty(batch);
-        }
     }
 
-    void create(Batch batch) throws SQLException {
-        insertBatch.setLong(1, batch.id().sequence());
-        insertBatch.setLong(2, batch.id().nonce());
-        insertBatch.setInt(3, batch.size());
-        insertBatch.setLong(4, batch.createdAt());
-        insertBatch.addBatch();
+    void save(Batch batch) throws SQLException {
+        buffer.clear();
+        BatchCodec.batch(batch, buffer);
+        mergeBatch.setLong(1, batch.id().sequence());
+        mergeBatch.setLong(2, batch.id().nonce());
+        mergeBatch.setBoolean(3, !batch.done());
+        mergeBatch.setLong(4, batch.expiresAt());
+        mergeBatch.setBytes(5, buffer.copy());
+        mergeBatch.addBatch();
+    }
+
+    void add(BatchPart part) throws SQLException {
+        insertPart.setLong(1, part.batch().sequence());
+        insertPart.setLong(2, part.index());
+        insertPart.setLong(3, part.sequence());
+        insertPart.setInt(4, part.count());
+        insertPart.addBatch();
+    }
+
+    void deleteBatch(long sequence) throws SQLException {
+        deleteParts.setLong(1, sequence);
+        deleteParts.addBatch();
+        deleteBatch.setLong(1, sequence);
+        deleteBatch.addBatch();
     }
 
     void save(Change.StoredPool pool) throws SQLException {
@@ -205,11 +237,6 @@ final class Writes implements AutoCloseable {
 
     /** Sends all that was added, in an order that suits the keys. */
     void flush() throws SQLException {
-        for (long batch : batchesOfDeleted) {
-            deleteBatch.setLong(1, batch);
-            deleteBatch.addBatch();
-        }
-        batchesOfDeleted.clear();
         for (PreparedStatement statement : order) {
             statement.executeBatch();
         }
@@ -217,7 +244,6 @@ final class Writes implements AutoCloseable {
 
     /** Forgets what was added and not sent. */
     void clear() throws SQLException {
-        batchesOfDeleted.clear();
         for (PreparedStatement statement : order) {
             statement.clearBatch();
         }
@@ -298,11 +324,6 @@ final class Writes implements AutoCloseable {
             insertPayload.addBatch();
         }
         return true;
-    }
-
-    /** Forgets a batch of which no task is left, in the end of this transaction. */
-    void deleteEmpty(BatchId batch) {
-        batchesOfDeleted.add(batch.sequence());
     }
 
     @Override

@@ -7,6 +7,8 @@ import dev.taskpool.journal.Durability;
 import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.BatchPart;
+import dev.taskpool.model.BatchRules;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
@@ -216,7 +218,7 @@ class StoreTest {
     }
 
     @Test
-    void taskThatCameAndWentBetweenTwoAppliesIsForgottenWithItsBatch() {
+    void taskThatCameAndWentBetweenTwoAppliesIsForgottenAsItsBatch() {
         BatchId batch = new BatchId(10, 77);
         List<Task> tasks = LongStream.rangeClosed(11, 13)
                 .mapToObj(s -> task(s, batch, null))
@@ -225,11 +227,14 @@ class StoreTest {
             store.commit(List.of(new Change.TaskCreated(task(1))));
             store.left();
             List<Change> created = new ArrayList<>();
-            created.add(new Change.BatchCreated(new Batch(batch, 3, 1)));
+            created.add(new Change.BatchSaved(Batch.of(batch, "", BatchRules.NONE, 1, false)));
+            created.add(new Change.PartAdded(new BatchPart(batch, 0, 11, 3)));
             tasks.forEach(t -> created.add(new Change.TaskCreated(done(t, "1", Long.MAX_VALUE))));
             store.commit(created);
             tasks.forEach(t -> store.commit(List.of(new Change.TaskDeleted(t.id()))));
+            store.commit(List.of(new Change.BatchDeleted(batch)));
             assertThat(store.batch(batch).join()).isEmpty();
+            assertThat(store.parts(batch, 0, 10).join()).isEmpty();
             assertThat(forgotten)
                     .containsExactlyInAnyOrderElementsOf(
                             tasks.stream().map(Task::id).toList());

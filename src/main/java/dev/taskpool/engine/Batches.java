@@ -1,0 +1,178 @@
+package dev.taskpool.engine;
+
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
+import dev.taskpool.model.BatchPart;
+import dev.taskpool.model.BatchRules;
+import dev.taskpool.model.Problem;
+import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Task;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** What can be done with batches. Safe for all threads; futures as {@link Engine} has them. */
+public final class Batches {
+    private final Engine engine;
+    private final Live live;
+
+    Batches(Engine engine, Live live) {
+        this.engine = engine;
+        this.live = live;
+    }
+
+    /** Returns the problem that there is no such batch. */
+    public static Problem notFound(BatchId id) {
+        return Problem.of(ProblemCode.BATCH_NOT_FOUND, "there is no batch " + id + ", or it has expired");
+    }
+
+    /** Returns a batch, or nothing where there is none. */
+    public CompletableFuture<Optional<Batch>> find(BatchId id) {
+        Batch here = live.batches.find(id);
+        if (here != null) {
+            return CompletableFuture.completedFuture(Optional.of(here));
+        }
+        return live.store
+                .batch(id)
+                .thenApply(found ->
+                        found.filter(batch -> batch.expiresAt() == 0 || batch.expiresAt() > live.ticker.millis()));
+    }
+
+    /** Watches a batch from now on; returns false where it is done, or there is none. */
+    public boolean watch(BatchId id, BatchWatcher watcher) {
+        return live.batches.watch(id, watcher);
+    }
+
+    /** Ends watching. */
+    public void unwatch(BatchId id, BatchWatcher watcher) {
+        live.batches.unwatch(id, watcher);
+    }
+
+    /** Begins a batch that is to be filled by and by. */
+    public CompletableFuture<Batch> open(String owner, BatchRules rules) {
+        Request<Batch> request = new Request<>() {
+            @Override
+            public void decide(Transaction tx) {
+                if (live.draining) {
+                    throw Problem.retryable(ProblemCode.DRAINING, "the service is stopping and takes no new tasks", 5);
+                }
+                BatchId id = new BatchId(live.ids.sequences(1), live.ids.nonce());
+                Batch batch = Batch.of(id, owner, rules, live.ticker.millis(), true);
+                tx.batch(batch);
+                tx.after(() -> answer.complete(batch));
+            }
+        };
+        live.mailbox.put(request);
+        return request.answer;
+    }
+
+    /**
+     * Takes a batch back.
+     *
+     * @param interrupt whether that stops running tasks as well
+     * @param mine whose tasks are touched
+     * @return the batch, when what can be cancelled is; one that was done already is as it was
+     */
+    public CompletableFuture<Batch> cancel(BatchId id, boolean interrupt, Predicate<Task> mine) {
+        if (live.batches.find(id) == null) {
+            return find(id).thenApply(found -> found.orElseThrow(() -> notFound(id)));
+        }
+        CancelBatch command = new CancelBatch(live, id, interrupt, mine);
+        live.mailbox.put(command);
+        return command.answer;
+    }
+
+    /** Forgets a batch that is done, and its tasks. */
+    public CompletableFuture<Boolean> delete(BatchId id) {
+        DeleteBatch command = new DeleteBatch(live, id);
+        live.mailbox.put(command);
+        return command.answer;
+    }
+
+    /**
+     * Returns the tasks of a batch that there still are, in order; without arguments and result where they are not in
+     * memory.
+     *
+     * @param limit about so many at most
+     */
+    public CompletableFuture<List<Task>> tasks(BatchId id, int limit) {
+        return live.store.tasksOf(id, Long.MIN_VALUE, limit).thenApply(stored -> {
+            List<Task> out = new ArrayList<>(stored.size());
+            for (Task task : stored) {
+                Task now = engine.resident(task.id());
+                if (now != null || !live.expired(task)) {
+                    out.add(now != null ? now : task);
+                }
+            }
+            return out;
+        });
+    }
+
+    /**
+     * Returns what is at some positions of a batch. Of many large tasks only the first, but one position at least where
+     * there is one.
+     *
+     * @param batch as it was just now: positions that were given away since are not looked at
+     */
+    public CompletableFuture<BatchPage> page(Batch batch, long from, int limit) {
+        return live.store.parts(batch.id(), from, limit).thenCompose(parts -> page(batch, parts, from, limit));
+    }
+
+    private CompletableFuture<BatchPage> page(Batch asked, List<BatchPart> parts, long from, int limit) {
+        long end = Math.min(asked.taken(), from + limit);
+        Map<Long, Long> sequences = new HashMap<>();
+        long known = from;
+        for (BatchPart part : parts) {
+            for (long index = Math.max(from, part.index());
+                    index < Math.min(end, part.index() + part.count());
+                    index++) {
+                sequences.put(index, part.sequence() + index - part.index());
+            }
+            known = part.index() + part.count();
+        }
+        // Where there are no parts behind those, what is behind them made no tasks.
+        long upTo = parts.size() == limit ? Math.min(end, known) : end;
+        List<Long> missing = new ArrayList<>();
+        Map<Long, Task> there = new HashMap<>();
+        for (long index = from; index < upTo; index++) {
+            Long sequence = sequences.get(index);
+            if (sequence != null) {
+                Task here = live.task(sequence);
+                if (here == null) {
+                    missing.add(sequence);
+                } else {
+                    there.put(sequence, here);
+                }
+            }
+        }
+        CompletableFuture<List<Task>> read =
+                missing.isEmpty() ? CompletableFuture.completedFuture(List.of()) : live.store.whole(missing);
+        return read.thenApply(stored -> {
+            stored.forEach(task -> there.put(task.id().sequence(), task));
+            // What is missing behind the last that was read may just not have been read.
+            long readUpTo =
+                    stored.isEmpty() ? Long.MAX_VALUE : stored.getLast().id().sequence();
+            List<BatchPage.Position> positions = new ArrayList<>();
+            for (long index = from; index < upTo; index++) {
+                Long sequence = sequences.get(index);
+                if (sequence != null && !there.containsKey(sequence) && sequence > readUpTo && index > from) {
+                    break;
+                }
+                Task task = sequence == null ? null : current(sequence, there.get(sequence));
+                boolean its = task != null && asked.id().equals(task.spec().batch()) && !live.expired(task);
+                positions.add(new BatchPage.Position(index, its ? task : null, sequence == null));
+            }
+            return new BatchPage(positions, from + positions.size(), asked.taken());
+        });
+    }
+
+    private @Nullable Task current(long sequence, @Nullable Task read) {
+        Task now = live.task(sequence);
+        return now == null ? read : now;
+    }
+}
