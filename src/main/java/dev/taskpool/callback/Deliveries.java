@@ -167,7 +167,7 @@ public final class Deliveries implements Observer, AutoCloseable {
             while (!(closing && underWay.isEmpty())) {
                 Runnable next = inbox.poll(waitMillis(), TimeUnit.MILLISECONDS);
                 while (next != null) {
-                    next.run();
+                    run(next);
                     next = inbox.poll();
                 }
                 if (!closing) {
@@ -176,6 +176,15 @@ public final class Deliveries implements Observer, AutoCloseable {
             }
         } catch (InterruptedException e) {
             LOG.debug("callbacks end", e);
+        }
+    }
+
+    private static void run(Runnable next) {
+        try {
+            next.run();
+        } catch (RuntimeException e) {
+            // A fault of the program, in what was to be done for one callback: the others go on.
+            LOG.error("a callback is left to the next start", e);
         }
     }
 
