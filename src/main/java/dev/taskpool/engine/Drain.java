@@ -50,12 +50,9 @@ public final class Drain {
         mailbox.put(new Command() {
             @Override
             public void decide(Transaction tx) {
-                live.draining = true;
-                for (Cell cell : live.cells.values()) {
-                    if (cell.run() != null) {
-                        cell.run().markDraining(true);
-                    }
-                }
+                boolean before = live.draining;
+                turn(true);
+                tx.undo(() -> turn(before));
                 if (cancelPending && !live.pools.isEmpty()) {
                     cancelAll(tx);
                 } else {
@@ -77,23 +74,30 @@ public final class Drain {
 
             @Override
             public void refused(RuntimeException reason) {
+                // As it was before: who is refused has changed nothing.
+                turn(live.draining);
                 answer.completeExceptionally(reason);
             }
         });
         return answer;
     }
 
+    private void turn(boolean on) {
+        draining = on;
+        live.draining = on;
+        for (Cell cell : live.cells.values()) {
+            Run run = cell.run();
+            if (run != null) {
+                run.markDraining(on);
+            }
+        }
+    }
+
     /** Takes it back: tasks are accepted and started again. */
     public CompletableFuture<Status> takeBack() {
         CompletableFuture<Status> answer = new CompletableFuture<>();
         mailbox.put(tx -> {
-            draining = false;
-            live.draining = false;
-            for (Cell cell : live.cells.values()) {
-                if (cell.run() != null) {
-                    cell.run().markDraining(false);
-                }
-            }
+            turn(false);
             for (LivePool pool : live.pools.values()) {
                 mailbox.put(next -> live.dispatch(next, pool));
             }

@@ -41,6 +41,7 @@ class DiskTest {
             acknowledged.add(first);
             String running =
                     api.submit("{\"callable\":\"time.sleep\",\"args\":[1,5]}").id();
+            api.submit("{\"callable\":\"noop\",\"delay_ms\":3600000}").id();
             limit(service.pid(), "4096");
             String args = "\"" + "x".repeat(50_000) + "\"";
             await().until(() -> {
@@ -54,6 +55,12 @@ class DiskTest {
                 assertThat(answer.header("Retry-After")).isNotEmpty();
                 return true;
             });
+            // Pending ones would have to be cancelled for good: refused, and nothing has changed.
+            assertThat(api.raw("POST", "/v1/service/drain?cancel_pending=true", null)
+                            .code())
+                    .isEqualTo("storage_unavailable");
+            assertThat(api.get("/v1/service").json().path("draining").asBoolean())
+                    .isFalse();
             // Reads go on.
             assertThat(api.get("/v1/tasks/" + first).json().at("/result/args/0").asInt())
                     .isEqualTo(1);
