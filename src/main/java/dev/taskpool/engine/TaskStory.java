@@ -37,7 +37,7 @@ public final class TaskStory {
     }
 
     /** Returns a task as it was in the last of its runs that is over. */
-    static Task running(Task task) {
+    public static Task running(Task task) {
         Task last = task;
         for (Event.OfTask each : of(task)) {
             last = each.kind() == Event.Kind.RUNNING ? each.task() : last;

@@ -174,6 +174,9 @@ final class LogEvents implements EventLoop.Source {
             open.remove(task.id().sequence());
             revisions.put(task.id().sequence(), Long.MAX_VALUE);
             if (task.finishedMicros() > micros) {
+                if (task.startedAt() > 0) {
+                    tell(new EventCursor.OfEnds(micros), Event.Kind.RUNNING, TaskStory.running(task), out);
+                }
                 micros = task.finishedMicros();
                 tell(new EventCursor.OfEnds(micros), Event.Kind.DONE, task, out);
             }

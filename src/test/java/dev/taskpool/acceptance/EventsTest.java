@@ -279,6 +279,12 @@ class EventsTest {
         }
         assertThat(accepted).hasSize(500);
         assertThat(done).hasSize(500).doesNotHaveDuplicates();
+        // When it is all over, it is told all the same.
+        try (Following stream = follow(service.port(), "/v1/events?batch_id=" + id)) {
+            List<Following.Event> all = toEnd(stream);
+            assertThat(all.getLast().json().path("reason").asText()).isEqualTo("done");
+            assertWhole(all.subList(0, all.size() - 1), 500);
+        }
     }
 
     /** More than sockets and memory hold for it: the rest comes from the journal. */
