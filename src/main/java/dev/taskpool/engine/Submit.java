@@ -2,8 +2,8 @@ package dev.taskpool.engine;
 
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
-import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.BatchPart;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.PoolKind;

@@ -69,8 +69,10 @@ public final class TaskStory {
             return numbered(task.revision());
         }
         events.add(new Event.OfTask(Event.Kind.DONE, task));
-        // Each try of a callback is a revision as well. Other changes of callbacks leave no trace: rather too high than too low.
-        long tries = task.callbacks().all().stream().mapToLong(Callback::attempts).sum();
+        // Each try of a callback is a revision as well. Other changes of callbacks leave no trace: rather too high than
+        // too low.
+        long tries =
+                task.callbacks().all().stream().mapToLong(Callback::attempts).sum();
         return numbered(task.revision() - tries);
     }
 

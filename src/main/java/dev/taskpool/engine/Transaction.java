@@ -40,9 +40,7 @@ final class Transaction {
                 return new Change.TaskChanged(after, ran(before));
             }
             // A done task changes in its callbacks only, and these are kept apart from its outcome, once there are any.
-            return before.callbacks().isEmpty()
-                    ? new Change.CallbacksBegun(after)
-                    : new Change.CallbacksChanged(after);
+            return before.callbacks().isEmpty() ? new Change.CallbacksBegun(after) : new Change.CallbacksChanged(after);
         }
 
         /** Whether a run began and ended in this transaction. */

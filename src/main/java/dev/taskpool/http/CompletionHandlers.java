@@ -61,7 +61,9 @@ final class CompletionHandlers {
                 exchange,
                 !ids.isEmpty()
                         ? named.known(ids, index -> "query:task_id")
-                        : batch != null ? named.ofBatch(batch, TaskIds.MOST) : named.labelled(ListHandlers.labels(labels)));
+                        : batch != null
+                                ? named.ofBatch(batch, TaskIds.MOST)
+                                : named.labelled(ListHandlers.labels(labels)));
     }
 
     CompletableFuture<Reply> post(Exchange exchange) {

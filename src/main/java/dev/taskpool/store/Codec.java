@@ -4,8 +4,8 @@ import dev.taskpool.model.Artifacts;
 import dev.taskpool.model.Attempt;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
-import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.BatchPart;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureMatch;
 import dev.taskpool.model.IdempotencyKey;
@@ -53,6 +53,7 @@ final class Codec {
 
     /** As TASK_CHANGED, and it was done already. */
     private static final int CALLBACKS_BEGUN = 21;
+
     private static final int PART_ADDED = 7;
     private static final int BATCH_DELETED = 8;
 

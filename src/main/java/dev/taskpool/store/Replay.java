@@ -27,7 +27,8 @@ final class Replay {
             Change change = Codec.read(in, id -> task(id.sequence()));
             switch (change) {
                 case Change.TaskCreated(Task task) -> latest.put(task.id().sequence(), task);
-                case Change.TaskChanged(Task task, boolean _) -> latest.put(task.id().sequence(), task);
+                case Change.TaskChanged(Task task, boolean _) ->
+                    latest.put(task.id().sequence(), task);
                 case Change.CallbacksBegun(Task task) -> latest.put(task.id().sequence(), task);
                 case Change.CallbacksChanged(Task task) -> latest.put(task.id().sequence(), task);
                 case null, default -> {}

@@ -374,8 +374,13 @@ public final class Store implements AutoCloseable {
 
     /** Returns what there was when the service stopped. For the start. */
     public Left left() {
-        return caughtUp(q ->
-                        new Left(q.running(), q.pendingCounts(), q.pools(), q.unfinishedBatches(), q.lastSequence(), q.lastFinishedMicros()))
+        return caughtUp(q -> new Left(
+                        q.running(),
+                        q.pendingCounts(),
+                        q.pools(),
+                        q.unfinishedBatches(),
+                        q.lastSequence(),
+                        q.lastFinishedMicros()))
                 .join();
     }
 

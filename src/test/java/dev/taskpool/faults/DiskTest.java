@@ -42,7 +42,8 @@ class DiskTest {
             String running =
                     api.submit("{\"callable\":\"time.sleep\",\"args\":[1,5]}").id();
             api.submit("{\"callable\":\"noop\",\"delay_ms\":3600000}").id();
-            limit(service.pid(), "4096");
+            // Not even the header of a new segment of the journal fits.
+            limit(service.pid(), "16");
             String args = "\"" + "x".repeat(50_000) + "\"";
             await().until(() -> {
                 Api.Answer answer = api.submit("{\"callable\":\"noop\",\"args\":[" + args + "]}");
