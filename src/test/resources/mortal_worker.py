@@ -8,6 +8,10 @@ import struct
 import time
 
 HELD = []
+# Two types of worker offer no callable of the same name.
+PREFIX = os.environ.get("MORTAL_PREFIX", "mortal")
+# A longer frame kills it while it is being written.
+LONGEST = int(os.environ.get("MORTAL_LONGEST_FRAME", 1 << 30))
 
 
 def read(stream, length):
@@ -35,19 +39,21 @@ def main():
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(os.environ["TASKPOOL_SOCKET"])
     stream = connection.makefile("rb")
-    names = ["echo", "pid", "sleep", "die", "answer_and_die", "die_within", "grow", "fail", "mark"]
+    names = ["echo", "pid", "sleep", "die", "answer_and_die", "die_within", "grow", "fail", "mark", "answer_twice"]
     connection.sendall(
         frame(
             type="hello",
             protocol=1,
             token=os.environ["TASKPOOL_TOKEN"],
             output="frames",
-            callables=[{"name": "mortal." + name} for name in names],
+            callables=[{"name": PREFIX + "." + name} for name in names],
         )
     )
     mark = None
     while True:
         (length,) = struct.unpack(">I", read(stream, 4))
+        if length > LONGEST:
+            end("SIGKILL")
         message = json.loads(read(stream, length))
         if message["type"] == "stop":
             os._exit(0)
@@ -59,6 +65,8 @@ def main():
             result = args
         elif name == "pid":
             result = os.getpid()
+        elif name == "answer_twice":
+            result = "the first"
         elif name == "sleep":
             time.sleep(args[0])
         elif name == "die":
@@ -80,6 +88,9 @@ def main():
             connection.sendall(reply[: args[0]])
             end(args[1])
         connection.sendall(reply)
+        if name == "answer_twice":  # and a third time, with another kind of answer
+            connection.sendall(frame(type="result", task=task, result="another"))
+            connection.sendall(frame(type="error", task=task, exception="Late", message="too late"))
         if name == "answer_and_die":
             end(args[0])
 
