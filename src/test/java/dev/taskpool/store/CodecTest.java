@@ -107,7 +107,8 @@ class CodecTest {
                 .finished(new Outcome.Cancelled(), Task.Output.NONE.with(artifacts), 2_000_000, 5, 9_000);
         Bytes progress = new Bytes(64);
         Codec.progress(task, progress);
-        assertThat(Codec.progress(task.id(), spec, new Bytes.Reader(progress.view())).task())
+        assertThat(Codec.progress(task.id(), spec, new Bytes.Reader(progress.view()))
+                        .task())
                 .isEqualTo(task);
         Task brief = Codec.brief(task);
         assertThat(brief.spec().surroundings().files()).isEmpty();
