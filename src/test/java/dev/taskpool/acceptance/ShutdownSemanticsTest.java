@@ -156,12 +156,21 @@ class ShutdownSemanticsTest {
     }
 
     @Test
-    void poolIsDownWhenItsLastWorkerIsReaped() {
+    void poolIsDownWhenItsLastWorkerIsReaped() throws Exception {
         processes("d6", 3, ",\"min_workers\":3");
         await().until(() -> workers("d6").findValuesAsText("state").equals(List.of("IDLE", "IDLE", "IDLE")));
         List<String> pids = workers("d6").findValuesAsText("pid");
         assertThat(pids).hasSize(3).allMatch(ShutdownSemanticsTest::lives);
-        assertThat(shutdown("d6", "?wait=55").state()).isEqualTo("SHUT_DOWN");
+        // One that cannot exit for the time being.
+        String stopped = workers("d6").get(0).path("id").asText();
+        api.post("/v1/pools/d6/workers/" + stopped + "/signal?signal=STOP", null);
+        CompletableFuture<HttpResponse<byte[]>> down = api.send("POST", "/v1/pools/d6/shutdown?wait=55", null);
+        await().until(() -> !lives(pids.get(1)) && !lives(pids.get(2)));
+        for (int i = 0; i < 20; i++) {
+            assertThat(pool("d6").path("state").asText()).isEqualTo("SHUTTING_DOWN");
+        }
+        new ProcessBuilder("kill", "-CONT", pids.get(0)).start().waitFor();
+        assertThat(new String(down.join().body(), StandardCharsets.UTF_8)).contains("\"state\":\"SHUT_DOWN\"");
         // Not even a zombie.
         assertThat(pids).noneMatch(ShutdownSemanticsTest::lives);
         assertThat(workers("d6")).isEmpty();
