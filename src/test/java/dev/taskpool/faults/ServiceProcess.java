@@ -24,6 +24,9 @@ final class ServiceProcess implements AutoCloseable {
     private final CompletableFuture<Integer> port = new CompletableFuture<>();
     private final Thread reader;
 
+    /** Whether a test has asked it to end. */
+    private volatile boolean meant;
+
     /** @param settings pairs of variable (without TASKPOOL_) and value */
     ServiceProcess(Path data, String... settings) {
         ProcessBuilder builder = new ProcessBuilder(
@@ -65,6 +68,9 @@ final class ServiceProcess implements AutoCloseable {
             log.add(e.toString());
         }
         port.completeExceptionally(new IllegalStateException("it ended: " + log));
+        if (!meant) {
+            System.err.println("a service ended, and nobody had asked for it: " + log());
+        }
     }
 
     int port() {
@@ -86,6 +92,7 @@ final class ServiceProcess implements AutoCloseable {
     }
 
     void signal(String name) {
+        meant = true;
         try {
             new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
                     .start()
@@ -96,6 +103,7 @@ final class ServiceProcess implements AutoCloseable {
     }
 
     void kill9() {
+        meant = true;
         process.destroyForcibly();
         exitCode();
     }
@@ -122,6 +130,7 @@ final class ServiceProcess implements AutoCloseable {
 
     @Override
     public void close() {
+        meant = true;
         process.destroyForcibly();
     }
 }
