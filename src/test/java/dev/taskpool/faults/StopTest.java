@@ -12,9 +12,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Isolated;
 
-@Isolated("what it holds to does not stand a machine that others use up")
 class StopTest {
     @TempDir
     Path data;
@@ -32,7 +30,7 @@ class StopTest {
                         data,
                         // Nothing here takes so long, on the slowest machine.
                         "DRAIN_GRACE",
-                        "20s",
+                        "45s",
                         "SERVER_MAX_WAIT",
                         "60s",
                         "POOLS_DEFAULT_MAX_WORKERS",
