@@ -47,13 +47,14 @@ final class ClientWatch implements Callback {
 
     /** Returns once this touches the connection no more. */
     void end() {
-        endPoint.getFillInterest().onFail(new Ended());
+        // In this order: whoever is looking now may ask to be told once more, and is done when the lock is ours.
         lock.lock();
         try {
             ended = true;
         } finally {
             lock.unlock();
         }
+        endPoint.getFillInterest().onFail(new Ended());
     }
 
     @Override

@@ -21,8 +21,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -45,6 +47,12 @@ public final class HttpServer implements AutoCloseable {
     /** A follower that has not read its end by then is cut off. */
     private static final Duration LAST_WORDS = Duration.ofSeconds(2);
 
+    /** A client that has not read its answer by then is cut off. */
+    private static final Duration LAST_ANSWERS = Duration.ofSeconds(5);
+
+    /** What Jetty gets for connections on which nothing is asked any more. */
+    private static final Duration LAST_CONNECTIONS = Duration.ofSeconds(5);
+
     private static final Pattern REQUEST_ID = Pattern.compile("[\\x21-\\x7e]{1,128}");
 
     /** An answer waits no longer than this behind one whose client does not read. */
@@ -58,6 +66,8 @@ public final class HttpServer implements AutoCloseable {
     private final List<Route> routes;
     private final QueuedThreadPool threads;
     private final AnswerThreads answers;
+    /** Counts requests to the last byte of their answers, suspended ones too. */
+    private final GracefulHandler underWay = new GracefulHandler();
     /** Ends waits, and looks after the threads that answer. */
     private final ScheduledThreadPoolExecutor timers;
 
@@ -150,8 +160,7 @@ public final class HttpServer implements AutoCloseable {
         });
         config.jetty.modifyServer(server -> {
             server.setErrorHandler(new TransportErrors());
-            // Counts requests to the last byte of their answers, suspended ones too: the stop waits for them.
-            server.insertHandler(new GracefulHandler());
+            server.insertHandler(underWay);
         });
         for (Route route : routes) {
             config.routes.addHttpHandler(route.method(), route.pattern(), context -> handle(context, route));
@@ -203,10 +212,24 @@ public final class HttpServer implements AutoCloseable {
     @Override
     public void close() {
         releaseWaits();
+        awaitAnswers();
         Server server = javalin.jettyServer().server();
-        server.setStopTimeout(5_000);
+        server.setStopTimeout(LAST_CONNECTIONS.toMillis());
         javalin.stop();
         timers.shutdownNow();
+    }
+
+    /** Jetty's stop fails what is being written on connections that were still for a second, so nothing may be by then. */
+    private void awaitAnswers() {
+        try {
+            underWay.shutdown().get(LAST_ANSWERS.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            LOG.warn("{} answers were not read to their end", underWay.getCurrentRequestCount());
+        } catch (ExecutionException e) {
+            LOG.warn("the answers under way were not waited for", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** The table, for the test that holds it against the contract. */

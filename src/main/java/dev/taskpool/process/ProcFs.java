@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** Reads /proc; see proc(5). A process may vanish at any moment, so "gone" is an answer everywhere and never an error. */
 final class ProcFs {
     private static final Path ROOT = Path.of("/proc");
+    private static final int MOST_READS = 4;
 
     private ProcFs() {}
 
@@ -22,8 +23,19 @@ final class ProcFs {
      * @param flags the kernel's PF_ flags
      * @param cpuTicks clock ticks of CPU time, in both modes, with that of the children that it has waited for
      * @param startTicks clock ticks from boot to its start
+     * @param environmentStart the address of the environment; 0 in the middle of an exec, at the end, and where we may not look
+     * @param environmentEnd the address behind it, likewise
      */
-    record Stat(char state, int parent, int group, int session, long flags, long cpuTicks, long startTicks) {
+    record Stat(
+            char state,
+            int parent,
+            int group,
+            int session,
+            long flags,
+            long cpuTicks,
+            long startTicks,
+            long environmentStart,
+            long environmentEnd) {
         /** PF_KTHREAD of the kernel's sched.h, which proc(5) points to. */
         private static final long KERNEL_THREAD = 0x0020_0000;
 
@@ -59,7 +71,9 @@ final class ProcFs {
                         + Long.parseLong(fields[12])
                         + Long.parseLong(fields[13])
                         + Long.parseLong(fields[14]),
-                Long.parseLong(fields[19]));
+                Long.parseLong(fields[19]),
+                Long.parseUnsignedLong(fields[47]),
+                Long.parseUnsignedLong(fields[48]));
     }
 
     /** The soft limit of RLIMIT_LOCKS, in which {@link BootId} marks processes; -1 for unlimited, or where we may not look. */
@@ -83,23 +97,31 @@ final class ProcFs {
     }
 
     /**
-     * The same, told apart from what cannot be told. In the middle of an exec, environ and cmdline are both empty; a program that was given no
-     * environment has a command line.
+     * The same, told apart from what cannot be told: in the middle of an exec environ is empty, and so it is for a program that was given no
+     * environment. Only the latter has a place for it in memory.
      */
     static Census.Sight look(int pid, String name, String value) {
-        byte[] bytes = read(pid, "environ");
-        if (bytes != null && bytes.length == 0) {
-            byte[] command = read(pid, "cmdline");
-            if (command == null || command.length == 0) {
+        // Each time round an exec has ended in between: one that executes itself all the time may do that for ever.
+        for (int i = 0; i < MOST_READS; i++) {
+            byte[] bytes = read(pid, "environ");
+            if (bytes != null && bytes.length > 0) {
+                return has(bytes, name, value) ? Census.Sight.MARKED : Census.Sight.OTHER;
+            }
+            Stat stat = stat(pid);
+            if (stat == null) {
                 return Census.Sight.UNCLEAR;
             }
-            bytes = read(pid, "environ"); // the exec may have ended between the two
+            if (bytes == null) {
+                return Census.Sight.OTHER; // somebody else's, whom we may not look at
+            }
+            if (stat.environmentEnd() == 0) {
+                return Census.Sight.UNCLEAR;
+            }
+            if (stat.environmentEnd() == stat.environmentStart()) {
+                return Census.Sight.OTHER;
+            }
         }
-        if (bytes == null) {
-            // Gone, or somebody else's, whom we may not look at.
-            return stat(pid) == null ? Census.Sight.UNCLEAR : Census.Sight.OTHER;
-        }
-        return has(bytes, name, value) ? Census.Sight.MARKED : Census.Sight.OTHER;
+        return Census.Sight.UNCLEAR;
     }
 
     private static boolean has(byte[] environ, String name, String value) {

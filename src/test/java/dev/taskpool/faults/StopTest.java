@@ -1,9 +1,15 @@
 package dev.taskpool.faults;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.taskpool.acceptance.Api;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,9 +34,8 @@ class StopTest {
         Path gate = data.resolve("gate");
         try (ServiceProcess service = new ServiceProcess(
                         data,
-                        // Nothing here takes so long, on the slowest machine.
                         "DRAIN_GRACE",
-                        "45s",
+                        "20s",
                         "SERVER_MAX_WAIT",
                         "60s",
                         "POOLS_DEFAULT_MAX_WORKERS",
@@ -74,6 +79,37 @@ class StopTest {
                     .isEqualTo(1);
             pending.forEach(id -> assertThat(api.awaitDone(id).state()).isEqualTo("SUCCEEDED"));
             api.post("/v1/tasks/" + running + "/cancel?interrupt=true", null);
+        }
+    }
+
+    @Test
+    void answerIsWrittenToItsEndToAClientThatReadsSlowly() throws Exception {
+        int bytes = 20_000_000;
+        try (ServiceProcess service = new ServiceProcess(
+                        data,
+                        "TASKS_MAX_OUTPUT_BYTES",
+                        "40MiB",
+                        "COMMANDS",
+                        "{zeros: {argv: [/usr/bin/head, -c, '{args[0]}', /dev/zero]}}");
+                Api api = service.api();
+                Socket socket = new Socket()) {
+            String id =
+                    api.run("{\"callable\":\"zeros\",\"args\":[" + bytes + "]}").id();
+            socket.setReceiveBufferSize(64 << 10);
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), service.port()));
+            socket.getOutputStream()
+                    .write(("GET /v1/tasks/" + id + "/stdout HTTP/1.1\r\nHost: a\r\n\r\n").getBytes(UTF_8));
+            InputStream in = socket.getInputStream();
+            int head = new String(in.readNBytes(4096), ISO_8859_1).indexOf("\r\n\r\n") + 4;
+            service.signal("TERM");
+            // Longer than what a server that stops leaves to a connection on which nothing moves.
+            Thread.sleep(2_000);
+            int rest = 0;
+            for (byte[] some = in.readNBytes(65_536); some.length > 0; some = in.readNBytes(65_536)) {
+                rest += some.length;
+            }
+            assertThat(4096 - head + rest).as(service.log()).isEqualTo(bytes);
+            assertThat(service.exitCode()).isZero();
         }
     }
 
