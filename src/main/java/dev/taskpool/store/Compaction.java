@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
  * takes them for live, and keeps the chunks in which they lie (after a million tasks a few hundred pages, of the emptied
  * indexes mostly). Where steps have come to their end with little alive the file is written anew.
  *
- * <p>H2 syncs before anything is overwritten, and {@link H2File} sees to it that its header names the newest chunk at each
- * moment, so a kill in the middle costs nothing that was behind a checkpoint. Confined to the applier's thread.
+ * <p>H2 syncs before anything is overwritten, and {@link H2File} has it look for the newest state in the whole of the file, among
+ * the copies that a kill in the middle leaves: it costs nothing that was behind a checkpoint. Confined to the applier's thread.
  */
 final class Compaction {
     private static final Logger LOG = LoggerFactory.getLogger(Compaction.class);

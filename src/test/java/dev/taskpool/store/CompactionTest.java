@@ -18,16 +18,22 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.h2.store.fs.FileBase;
 import org.h2.store.fs.FilePath;
 import org.h2.store.fs.FilePathWrapper;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** H2's file is compacted while it is in use, and the process is killed at any of the writes of that. */
 class CompactionTest {
     @TempDir
     Path folder;
 
-    /** Lets so many writes through; then the process is as good as dead. */
-    private static final AtomicLong WRITES_LEFT = new AtomicLong();
+    /** Lets so many writes through; then the process is as good as dead, and all its threads with it. */
+    private static final class Life {
+        final AtomicLong writesLeft = new AtomicLong(Long.MAX_VALUE);
+    }
+
+    /** The one that files are opened in. */
+    private static volatile Life life = new Life();
 
     /** For H2, which makes them itself. */
     public static final class MortalFile extends FilePathWrapper {
@@ -39,9 +45,10 @@ class CompactionTest {
         @Override
         public FileChannel open(String mode) throws IOException {
             FileChannel file = unwrap().open(mode);
+            Life opened = life;
             return new FileBase() {
                 private void live() throws IOException {
-                    if (WRITES_LEFT.decrementAndGet() < 0) {
+                    if (opened.writesLeft.decrementAndGet() < 0) {
                         throw new IOException("killed");
                     }
                 }
@@ -117,11 +124,12 @@ class CompactionTest {
         return c;
     }
 
-    @Test
-    void killAtAnyWriteOfACompactionCostsNothing() throws SQLException {
-        Random random = new Random(5);
+    @ParameterizedTest
+    @ValueSource(longs = {5})
+    void killAtAnyWriteOfACompactionCostsNothing(long seed) throws SQLException {
+        Random random = new Random(seed);
         Compaction compaction = new Compaction(1 << 20);
-        WRITES_LEFT.set(Long.MAX_VALUE);
+        life = new Life();
         try (Connection c = connect();
                 Statement statement = c.createStatement()) {
             statement.execute("CREATE TABLE item (id BIGINT PRIMARY KEY, data VARBINARY(2000000))");
@@ -140,14 +148,14 @@ class CompactionTest {
                     assertThat(rs.getLong(1)).as("round %d", round).isGreaterThanOrEqualTo(written);
                     written = rs.getLong(1);
                 }
-                WRITES_LEFT.set(random.nextInt(70));
+                life.writesLeft.set(random.nextInt(70));
                 for (int i = 0; i < 20; i++) {
                     write(c, written + 1, random);
                     statement.execute("CHECKPOINT SYNC");
                     written++;
                     compaction.step(c);
                 }
-                WRITES_LEFT.set(Long.MAX_VALUE);
+                life.writesLeft.set(Long.MAX_VALUE);
             } catch (SQLException | RuntimeException e) {
                 killed++;
                 end();
@@ -156,16 +164,16 @@ class CompactionTest {
         assertThat(killed).isGreaterThan(20);
     }
 
-    /** Ends the process's database without a write more, and lets the next one write. */
+    /** Ends the process's database without a write more, and begins the next life. */
     private void end() {
-        WRITES_LEFT.set(0);
+        life.writesLeft.set(0);
         try (Connection c = connect();
                 Statement statement = c.createStatement()) {
             statement.execute("SHUTDOWN IMMEDIATELY");
         } catch (SQLException e) {
             assertThat(e.getErrorCode()).as("it is closed").isPositive();
         }
-        WRITES_LEFT.set(Long.MAX_VALUE);
+        life = new Life();
     }
 
     private static void write(Connection c, long frame, Random random) throws SQLException {
