@@ -158,10 +158,10 @@ class KillTest {
     private void step(Api api, Random random) {
         String callable =
                 List.copyOf(new java.util.TreeSet<>(REPEATABLE.keySet())).get(random.nextInt(REPEATABLE.size()));
+        // Short, because what is left over is waited for at the end.
         String args = switch (callable) {
-            case "time.sleep" -> ",\"args\":[0." + random.nextInt(4) + ",7]";
-            case "demo.print_sleep" -> ",\"args\":[\"a\"],\"kwargs\":{\"seconds\":0." + random.nextInt(4) + "}";
-            // There are two places for these: what they leave behind is waited for at the end.
+            case "time.sleep" -> ",\"args\":[0.0" + random.nextInt(10) + ",7]";
+            case "demo.print_sleep" -> ",\"args\":[\"a\"],\"kwargs\":{\"seconds\":0.0" + random.nextInt(10) + "}";
             case "nap" -> ",\"args\":[\"0.0" + random.nextInt(10) + "\"]";
             default -> "";
         };

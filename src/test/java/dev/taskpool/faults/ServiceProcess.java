@@ -29,17 +29,9 @@ final class ServiceProcess implements AutoCloseable {
 
     /** @param settings pairs of variable (without TASKPOOL_) and value */
     ServiceProcess(Path data, String... settings) {
-        ProcessBuilder builder = new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Xmx256m",
-                "--sun-misc-unsafe-memory-access=allow",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.taskpool.cli.Main",
-                "serve");
+        List<String> command = new ArrayList<>(Program.command());
+        command.add("serve");
+        ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().keySet().removeIf(k -> k.startsWith("TASKPOOL_"));
         builder.environment().put("TASKPOOL_SERVER_PORT", "0");
         builder.environment().put("TASKPOOL_STORE_DIRECTORY", data.toString());

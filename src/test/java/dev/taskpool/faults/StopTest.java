@@ -35,7 +35,7 @@ class StopTest {
         try (ServiceProcess service = new ServiceProcess(
                         data,
                         "DRAIN_GRACE",
-                        "20s",
+                        "10s",
                         "SERVER_MAX_WAIT",
                         "60s",
                         "POOLS_DEFAULT_MAX_WORKERS",
