@@ -326,12 +326,25 @@ public final class HttpServer implements AutoCloseable {
         } else if (stream != null) {
             context.result(stream);
         } else if (answer.body().length > 0) {
-            context.result(answer.body());
+            body(context, answer.body(), requestId);
         }
         if (LOG.isDebugEnabled()) {
             MDC.put("request", requestId);
             LOG.debug("{} {} {}", context.req().getMethod(), context.req().getRequestURI(), answer.status());
             MDC.remove("request");
+        }
+    }
+
+    /** Javalin would make a buffer of 32 KiB for each answer to copy it through: most of what a request costs the collector. */
+    private static void body(Context context, byte[] body, String requestId) {
+        if (context.res().isCommitted()) {
+            return; // something went wrong behind an answer that is on its way
+        }
+        context.res().setContentLength(body.length);
+        try {
+            context.res().getOutputStream().write(body);
+        } catch (IOException e) {
+            LOG.debug("answer {} was not written to its end: {}", requestId, e.toString());
         }
     }
 

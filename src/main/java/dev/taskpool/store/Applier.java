@@ -421,7 +421,7 @@ final class Applier implements AutoCloseable {
             for (Latest latest : taken.tasks.values()) {
                 if (latest.task == null) {
                     TaskId id = java.util.Objects.requireNonNull(latest.deleted);
-                    Optional<Task> old = in.brief(id.sequence());
+                    Optional<Queries.Stored> old = in.stored(id.sequence());
                     if (old.isPresent()) {
                         out.delete(old.get());
                     }
@@ -576,7 +576,7 @@ final class Applier implements AutoCloseable {
         Connection c = java.util.Objects.requireNonNull(connection);
         Queries in = java.util.Objects.requireNonNull(queries);
         while (true) {
-            List<Task> expired = in.expired(ticker.millis(), CLEAN_AT_ONCE);
+            List<Queries.Stored> expired = in.expired(ticker.millis(), CLEAN_AT_ONCE);
             List<Long> batches = in.expiredBatches(ticker.millis() - BATCH_LINGER_MILLIS, CLEAN_AT_ONCE);
             if (expired.isEmpty() && batches.isEmpty()) {
                 c.rollback();
@@ -584,7 +584,7 @@ final class Applier implements AutoCloseable {
             }
             try {
                 out.clear();
-                for (Task each : expired) {
+                for (Queries.Stored each : expired) {
                     out.delete(each);
                 }
                 for (long batch : batches) {
@@ -596,7 +596,7 @@ final class Applier implements AutoCloseable {
                 rollback(c);
                 throw e;
             }
-            onForgotten.accept(expired.stream().map(Task::id).toList());
+            onForgotten.accept(expired.stream().map(each -> each.task().id()).toList());
             lock.lock();
             try {
                 if (expired.size() < CLEAN_AT_ONCE || !pending.isEmpty()) {

@@ -320,13 +320,30 @@ final class Queries {
         return Outbox.due(handle, destination, limit);
     }
 
-    /** Returns tasks whose retention is over, without what can be large. */
-    List<Task> expired(long now, int limit) {
+    /**
+     * What is to be deleted.
+     *
+     * @param task without what can be large
+     * @param hasPayload whether some of it is in the payload table
+     */
+    record Stored(Task task, boolean hasPayload) {}
+
+    /** Returns tasks whose retention is over. */
+    List<Stored> expired(long now, int limit) {
         return handle.createQuery("SELECT " + COLUMNS + " FROM task t WHERE " + EXPIRED)
                 .bind("now", now)
                 .bind("limit", limit)
-                .map((rs, ctx) -> brief(row(rs)))
+                .map((rs, ctx) -> stored(row(rs)))
                 .list();
+    }
+
+    private Stored stored(Row row) {
+        return new Stored(brief(row), row.largeSpec || row.largeProgress);
+    }
+
+    /** Returns a task that is to be deleted. */
+    Optional<Stored> stored(long sequence) {
+        return one(sequence).map(this::stored);
     }
 
     /** Returns the tasks that were RUNNING when the service stopped. */

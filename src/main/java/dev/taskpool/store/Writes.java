@@ -35,6 +35,7 @@ final class Writes implements AutoCloseable {
     private final PreparedStatement deleteTask;
     private final PreparedStatement insertPayload;
     private final PreparedStatement deletePayload;
+    private final PreparedStatement insertOpen;
     private final PreparedStatement mergeOpen;
     private final PreparedStatement deleteOpen;
     private final PreparedStatement mergeWake;
@@ -64,6 +65,8 @@ final class Writes implements AutoCloseable {
         deleteTask = c.prepareStatement("DELETE FROM task WHERE seq = ?");
         insertPayload = c.prepareStatement("INSERT INTO payload (seq, part, chunk, data) VALUES (?, ?, ?, ?)");
         deletePayload = c.prepareStatement("DELETE FROM payload WHERE seq = ? AND part >= ?");
+        // Twice as fast as a merge, and most tasks come here once.
+        insertOpen = c.prepareStatement("INSERT INTO open_task (seq, pool, phase, place) VALUES (?, ?, ?, ?)");
         mergeOpen = c.prepareStatement("MERGE INTO open_task (seq, pool, phase, place) KEY (seq) VALUES (?, ?, ?, ?)");
         deleteOpen = c.prepareStatement("DELETE FROM open_task WHERE seq = ?");
         mergeWake = c.prepareStatement("MERGE INTO wake (seq, due) KEY (seq) VALUES (?, ?)");
@@ -89,6 +92,7 @@ final class Writes implements AutoCloseable {
             insertTask,
             updateTask,
             insertPayload,
+            insertOpen,
             mergeOpen,
             deleteOpen,
             mergeWake,
@@ -138,7 +142,7 @@ final class Writes implements AutoCloseable {
             insertKey.addBatch();
         }
         if (!task.done()) {
-            open(task);
+            open(task, insertOpen);
         }
         callbacks(task);
     }
@@ -159,20 +163,23 @@ final class Writes implements AutoCloseable {
             deleteOpen.addBatch();
             unwake(seq);
         } else {
-            open(task);
+            open(task, mergeOpen);
         }
         callbacks(task);
     }
 
     /** Forgets a task and all that hangs on it. */
-    void delete(Task task) throws SQLException {
+    void delete(Queries.Stored stored) throws SQLException {
+        Task task = stored.task();
         long seq = task.id().sequence();
         TaskSpec spec = task.spec();
         deleteTask.setLong(1, seq);
         deleteTask.addBatch();
-        deletePayload.setLong(1, seq);
-        deletePayload.setInt(2, 0);
-        deletePayload.addBatch();
+        if (stored.hasPayload()) {
+            deletePayload.setLong(1, seq);
+            deletePayload.setInt(2, 0);
+            deletePayload.addBatch();
+        }
         for (Map.Entry<String, String> label : spec.labels().entrySet()) {
             deleteLabel.setString(1, label.getKey());
             deleteLabel.setString(2, label.getValue());
@@ -249,14 +256,14 @@ final class Writes implements AutoCloseable {
         }
     }
 
-    private void open(Task task) throws SQLException {
+    private void open(Task task, PreparedStatement put) throws SQLException {
         long seq = task.id().sequence();
         boolean delayed = task.state() == TaskState.PENDING && task.notBefore() > 0;
-        mergeOpen.setLong(1, seq);
-        mergeOpen.setString(2, task.spec().pool());
-        mergeOpen.setInt(3, task.state() == TaskState.RUNNING ? 2 : delayed ? 3 : 1);
-        mergeOpen.setLong(4, task.rank(ageingMillis));
-        mergeOpen.addBatch();
+        put.setLong(1, seq);
+        put.setString(2, task.spec().pool());
+        put.setInt(3, task.state() == TaskState.RUNNING ? 2 : delayed ? 3 : 1);
+        put.setLong(4, task.rank(ageingMillis));
+        put.addBatch();
         long due = task.state() == TaskState.RUNNING ? 0 : task.lookAt();
         if (due > 0) {
             mergeWake.setLong(1, seq);
