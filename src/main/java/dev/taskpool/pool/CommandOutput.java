@@ -38,6 +38,11 @@ final class CommandOutput implements OutputSink {
         }
     }
 
+    /** Returns whether nothing was written at all. */
+    boolean isEmpty() {
+        return stdoutBytes == 0 && stderr.isEmpty();
+    }
+
     /** Returns how much was written, which may be more than is kept. */
     long stdoutBytes() {
         return stdoutBytes;
