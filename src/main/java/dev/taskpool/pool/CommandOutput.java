@@ -38,11 +38,6 @@ final class CommandOutput implements OutputSink {
         }
     }
 
-    /** Returns whether nothing was written at all. */
-    boolean isEmpty() {
-        return stdoutBytes == 0 && stderr.isEmpty();
-    }
-
     /** Returns how much was written, which may be more than is kept. */
     long stdoutBytes() {
         return stdoutBytes;

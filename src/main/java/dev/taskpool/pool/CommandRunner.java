@@ -56,7 +56,7 @@ public final class CommandRunner implements Runner {
 
     private final Map<String, CommandTemplate> templates;
     private final Spawner spawner;
-    private final ScratchFolders folders;
+    private final Path scratchRoot;
     private final long maxResultBytes;
 
     /** Starting a process blocks a little: this thread is there for it, and ends with the pool. */
@@ -91,7 +91,7 @@ public final class CommandRunner implements Runner {
             long maxResultBytes) {
         this.templates = Map.copyOf(templates);
         this.spawner = spawner;
-        this.folders = new ScratchFolders(scratchRoot, pool);
+        this.scratchRoot = scratchRoot.toAbsolutePath();
         this.maxResultBytes = maxResultBytes;
         this.ending = Thread.ofVirtual().name("pool-" + pool + "-end-", 0).factory();
         this.looking = Thread.ofVirtual().name("pool-" + pool + "-look-", 0).factory();
@@ -108,7 +108,6 @@ public final class CommandRunner implements Runner {
                                 .factory()) {
                     @Override
                     protected void terminated() {
-                        folders.close();
                         closed.complete(null);
                     }
                 };
@@ -229,7 +228,7 @@ public final class CommandRunner implements Runner {
         }
 
         void begin() {
-            ScratchFolders.Folder folder = null;
+            Path folder = null;
             try {
                 if (stopGrace != NOT_STOPPED) {
                     notStarted("it was stopped before it began");
@@ -242,36 +241,30 @@ public final class CommandRunner implements Runner {
                 }
                 CommandTemplate.Filled filled =
                         template.fill(run.spec().args(), run.spec().kwargs());
-                folder = folders.take();
-                List<Path> put =
-                        Scratch.put(folder.path(), run.spec().surroundings().files());
+                folder = Scratch.make(scratchRoot, run.id() + "-" + run.attempt());
+                List<Path> put = Scratch.put(folder, run.spec().surroundings().files());
                 boolean hasResult = template.result() != CommandTemplate.Result.NONE;
                 CommandOutput output = new CommandOutput(run.output(), hasResult ? maxResultBytes + LINE_END_BYTES : 0);
-                ChildProcess started = spawner.start(spec(template, filled, folder.path(), put), output);
+                ChildProcess started = spawner.start(spec(template, filled, folder, put), output);
                 child = started;
                 sinceMillis = Ticker.SYSTEM.millis();
                 long grace = stopGrace;
                 if (grace != NOT_STOPPED) {
                     started.terminate(Duration.ofMillis(grace));
                 }
-                ScratchFolders.Folder scratch = folder;
+                Path scratch = folder;
                 if (run.spec().surroundings().limits().scratchBytes() != null) {
-                    looking.newThread(() -> lookAfter(started, scratch.path())).start();
+                    looking.newThread(() -> lookAfter(started, scratch)).start();
                 }
-                started.exit().thenAccept(exit -> {
-                    if (isQuick(template, exit, output) && folders.takeBack(scratch)) {
-                        ended(judged(template, exit, output));
-                    } else {
-                        ending.newThread(() -> end(template, exit, output, scratch))
-                                .start();
-                    }
-                });
+                started.exit()
+                        .thenAccept(exit -> ending.newThread(() -> end(template, exit, output, scratch))
+                                .start());
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 if (!(e instanceof IOException || e instanceof IllegalArgumentException)) {
                     LOG.error("task {} could not be started", run.id(), e);
                 }
                 if (folder != null) {
-                    ScratchFolders.remove(folder);
+                    removed(folder);
                 }
                 notStarted(String.valueOf(e.getMessage()));
             }
@@ -348,43 +341,20 @@ public final class CommandRunner implements Runner {
                     Failure.of(FailureCode.START_FAILED, reason), run.output().close(null)));
         }
 
-        /**
-         * Whether nothing has to be read or written at its end but its folder's time: the thread that saw the exit may do that. Of a later
-         * attempt there may be files that an earlier one wrote.
-         */
-        private boolean isQuick(CommandTemplate template, Exit exit, CommandOutput output) {
-            return output.isEmpty()
-                    && template.result() == CommandTemplate.Result.NONE
-                    && !template.files().keepsArtifacts()
-                    && template.user() == null
-                    && run.attempt() == 1
-                    && run.spec().surroundings().limits().scratchBytes() == null
-                    && exit.survivors() == 0;
-        }
-
-        private void end(CommandTemplate template, Exit exit, CommandOutput output, ScratchFolders.Folder folder) {
+        private void end(CommandTemplate template, Exit exit, CommandOutput output, Path folder) {
             // What was written between the last look and the end counts as well.
-            scratchExceeded = scratchExceeded || exceeds(folder.path());
-            Ending ending = judged(template, exit, output);
-            if (!(ending instanceof Ending.Snoozed)) {
-                ending = ending.with(ending.output().with(kept(template, folder.path())));
-            }
-            if (template.user() != null || exit.survivors() > 0 || !folders.takeBack(folder)) {
-                ScratchFolders.remove(folder);
-            }
-            ended(ending);
-        }
-
-        private Ending judged(CommandTemplate template, Exit exit, CommandOutput output) {
+            scratchExceeded = scratchExceeded || exceeds(folder);
+            Ending ending;
             try {
-                return ending(template, exit, output);
+                ending = ending(template, exit, output);
             } catch (RuntimeException | OutOfMemoryError e) {
                 LOG.error("the end of task {} could not be read", run.id(), e);
-                return failed(FailureCode.INVALID_RESULT, "the result could not be read: " + e.getMessage(), exit);
+                ending = failed(FailureCode.INVALID_RESULT, "the result could not be read: " + e.getMessage(), exit);
             }
-        }
-
-        private void ended(Ending ending) {
+            if (!(ending instanceof Ending.Snoozed)) {
+                ending = ending.with(ending.output().with(kept(template, folder)));
+            }
+            removed(folder);
             seats.remove(run);
             run.ended(ending);
         }
@@ -483,5 +453,13 @@ public final class CommandRunner implements Runner {
             return text.substring(0, text.length() - 2);
         }
         return text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
+    }
+
+    private static void removed(Path folder) {
+        try {
+            Scratch.remove(folder);
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("the scratch folder {} could not be removed: {}", folder, e.toString());
+        }
     }
 }

@@ -29,11 +29,6 @@ public final class Tail {
         }
     }
 
-    /** Returns whether nothing was written. */
-    public synchronized boolean isEmpty() {
-        return written == 0;
-    }
-
     /** Returns the last whole lines as text, without the line that begins before them; empty where nothing was written. */
     public synchronized String text() {
         int length = (int) Math.min(written, ring.length);

@@ -398,8 +398,10 @@ final class Queries {
     }
 
     private Store.Page page(List<Long> sequences, int limit) {
-        List<Task> tasks = inOrder(sequences);
-        return new Store.Page(tasks, sequences.size() < limit && tasks.size() == sequences.size());
+        List<Task> tasks = new ArrayList<>(sequences.size());
+        // What was deleted since is missing, and behind it there may be nothing.
+        boolean all = inOrder(sequences, tasks);
+        return new Store.Page(tasks, all && sequences.size() < limit);
     }
 
     /**
@@ -408,6 +410,12 @@ final class Queries {
      */
     List<Task> inOrder(List<Long> sequences) {
         List<Task> out = new ArrayList<>(sequences.size());
+        inOrder(sequences, out);
+        return out;
+    }
+
+    /** Returns whether it did not stop early. */
+    private boolean inOrder(List<Long> sequences, List<Task> out) {
         long weight = 0;
         for (int i = 0; i < sequences.size(); i += SLICE) {
             List<Long> slice = sequences.subList(i, Math.min(sequences.size(), i + SLICE));
@@ -416,7 +424,7 @@ final class Queries {
                 Row row = rows.get(sequence);
                 if (row != null) {
                     if (weight >= MAX_WEIGHT) {
-                        return out;
+                        return false;
                     }
                     Task task = whole(row);
                     out.add(task);
@@ -424,7 +432,7 @@ final class Queries {
                 }
             }
         }
-        return out;
+        return true;
     }
 
     private static Row row(ResultSet rs) throws SQLException {

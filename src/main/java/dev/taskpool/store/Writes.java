@@ -175,6 +175,12 @@ final class Writes implements AutoCloseable {
         TaskSpec spec = task.spec();
         deleteTask.setLong(1, seq);
         deleteTask.addBatch();
+        if (!task.done()) {
+            // It ended and was deleted between two applies: here it is in its queue still.
+            deleteOpen.setLong(1, seq);
+            deleteOpen.addBatch();
+            unwake(seq);
+        }
         if (stored.hasPayload()) {
             deletePayload.setLong(1, seq);
             deletePayload.setInt(2, 0);

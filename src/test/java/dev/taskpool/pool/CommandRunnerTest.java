@@ -69,10 +69,10 @@ class CommandRunnerTest {
 
     @AfterEach
     void nothingIsLeft() throws Exception {
-        runner.close().get(10, TimeUnit.SECONDS);
         if (Files.exists(folder.resolve("scratch"))) {
             assertThat(Bench.files(folder.resolve("scratch"))).isEmpty();
         }
+        runner.close().get(10, TimeUnit.SECONDS);
         spawner.close();
     }
 

@@ -242,6 +242,24 @@ class StoreTest {
     }
 
     @Test
+    void taskThatEndedAndWasDeletedBetweenTwoAppliesLeavesItsQueue() {
+        try (Store store = open(folder, Duration.ofHours(1))) {
+            Task delayed = Task.accepted(new TaskId(2, 1), task(2).spec(), 1, 5_000);
+            store.commit(List.of(new Change.TaskCreated(task(1)), new Change.TaskCreated(delayed)));
+            assertThat(store.left().pendingByPool()).hasSize(1);
+            for (Task task : List.of(task(1), delayed)) {
+                store.commit(List.of(new Change.TaskChanged(done(task, "1", Long.MAX_VALUE))));
+                store.commit(List.of(new Change.TaskDeleted(task.id())));
+            }
+            assertThat(store.left().pendingByPool()).isEmpty();
+            assertThat(store.pending(delayed.spec().pool(), false, Long.MIN_VALUE, Long.MIN_VALUE, 10)
+                            .join())
+                    .isEqualTo(new Store.Page(List.of(), true));
+            assertThat(store.due(0, 0, Long.MAX_VALUE, 1).join()).isEqualTo(new Store.Page(List.of(), true));
+        }
+    }
+
+    @Test
     void listsReadNoResultsAndWholeReadsAreBounded() {
         String large = "\"" + "x".repeat(900_000) + "\"";
         List<Long> all = LongStream.rangeClosed(1, 40).boxed().toList();
