@@ -73,8 +73,9 @@ final class CancelBatch extends Request<Batch> {
             }
             List<Task> tasks = page == null ? List.of() : page.tasks();
             for (Task stored : tasks) {
-                if (id.equals(stored.spec().batch()) && mine.test(stored)) {
-                    end(tx, live.resident(stored));
+                Cell cell = id.equals(stored.spec().batch()) && mine.test(stored) ? live.resident(stored) : null;
+                if (cell != null) {
+                    end(tx, cell);
                 }
             }
             tx.after(() -> {

@@ -53,13 +53,12 @@ final class DeleteBatch extends Request<Boolean> {
             for (Task task : tasks) {
                 // A sequence is its own for ever, and a done task stays done: H2 has the last of it.
                 if (id.equals(task.spec().batch()) && task.done()) {
-                    tx.add(new Change.TaskDeleted(task.id()));
+                    tx.delete(task.id());
                 }
             }
             tx.after(() -> {
                 for (Task task : tasks) {
-                    live.cells.remove(task.id().sequence());
-                    live.forgetKey(task);
+                    live.delete(task);
                 }
                 if (tasks.isEmpty()) {
                     answer.complete(true);

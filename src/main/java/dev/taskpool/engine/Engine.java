@@ -16,7 +16,6 @@ import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.Run;
 import dev.taskpool.pool.WorkerView;
-import dev.taskpool.store.Change;
 import dev.taskpool.store.StorageException;
 import dev.taskpool.store.Store;
 import dev.taskpool.store.TaskQuery;
@@ -177,8 +176,8 @@ public final class Engine implements AutoCloseable {
     private void cameDue(Transaction tx, Store.Page page) {
         for (Task stored : page.tasks()) {
             Cell cell = live.resident(stored);
-            Task task = tx.latest(cell);
-            if (task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
+            Task task = cell == null ? stored : tx.latest(cell);
+            if (cell != null && task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
                 live.wakeAt(cell, task.lookAt());
             }
             // As the database has it: memory may be further on.
@@ -360,10 +359,9 @@ public final class Engine implements AutoCloseable {
                 if (!task.done()) {
                     throw Problem.ofTask(ProblemCode.TASK_NOT_DONE, "only a done task can be deleted", task);
                 }
-                tx.add(new Change.TaskDeleted(id));
+                tx.delete(id);
                 tx.after(() -> {
-                    live.cells.remove(id.sequence());
-                    live.forgetKey(task);
+                    live.delete(task);
                     answer.accept(task, null);
                 });
             }
@@ -456,7 +454,7 @@ public final class Engine implements AutoCloseable {
                 found = live.resident(read);
             }
             cell = found;
-            if (found == null || !found.task().id().equals(id)) {
+            if (found == null || !found.task().id().equals(id) || tx.deletes(id)) {
                 throw notFound(id);
             }
             command.apply(found, this::answer).decide(tx);

@@ -439,7 +439,9 @@ final class Live {
         pool.queue.advance(last, page.complete());
         for (Task stored : page.tasks()) {
             Cell cell = resident(stored);
-            arrive(pool, cell, tx.latest(cell));
+            if (cell != null) {
+                arrive(pool, cell, tx.latest(cell));
+            }
         }
         for (ReadyQueue.Entry entry : pool.refillArrivals) {
             Cell cell = cells.get(entry.sequence());
@@ -469,10 +471,11 @@ final class Live {
         }
     }
 
-    /** Returns the cell of a task that was read from H2; what is in memory is newer. */
+    /** Returns the cell of a task that was read from H2, or null where it was deleted since; what is in memory is newer. */
+    @Nullable
     Cell resident(Task stored) {
         Cell cell = cells.get(stored.id().sequence());
-        if (cell == null) {
+        if (cell == null && !deleted.contains(stored.id().sequence())) {
             cell = new Cell(stored);
             cell.appliedRevision = stored.revision();
             cells.put(stored.id().sequence(), cell);
@@ -492,6 +495,18 @@ final class Live {
     // --- eviction ---
 
     private final java.util.Set<Cell> deferred = new java.util.LinkedHashSet<>();
+
+    /** Deleted while the database was being read: what that brings of them is out of date. */
+    private final java.util.Set<Long> deleted = new java.util.HashSet<>();
+
+    /** A task's deletion is durable. */
+    void delete(Task task) {
+        cells.remove(task.id().sequence());
+        forgetKey(task);
+        if (reading > 0) {
+            deleted.add(task.id().sequence());
+        }
+    }
 
     /** Forgets a task that H2 has and nothing here needs. */
     void evict(Cell cell) {
@@ -521,6 +536,9 @@ final class Live {
     }
 
     void evictDeferred() {
+        if (reading == 0) {
+            deleted.clear();
+        }
         if (reading == 0 && !deferred.isEmpty()) {
             java.util.List<Cell> now = java.util.List.copyOf(deferred);
             deferred.clear();

@@ -265,8 +265,8 @@ final class Pools {
                     continue;
                 }
                 Cell cell = live.resident(stored);
-                Task task = tx.latest(cell);
-                if (task.state() == TaskState.PENDING && cell.run() == null) {
+                Task task = cell == null ? stored : tx.latest(cell);
+                if (cell != null && task.state() == TaskState.PENDING && cell.run() == null) {
                     live.endPending(tx, cell, sweep.end.apply(task));
                 }
             }

@@ -12,6 +12,7 @@ import dev.taskpool.store.Store;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,7 +76,7 @@ final class Recovery implements Command {
         int requeued = 0;
         for (Task task : left.running()) {
             forgetArtifacts(task);
-            Cell cell = live.resident(task);
+            Cell cell = Objects.requireNonNull(live.resident(task));
             Task next = live.verdict.lost(task, written(task), live.ids.micros());
             tx.change(cell, next);
             if (next.state() == TaskState.PENDING) {

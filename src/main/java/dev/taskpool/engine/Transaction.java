@@ -2,14 +2,17 @@ package dev.taskpool.engine;
 
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskState;
 import dev.taskpool.store.Change;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +24,7 @@ final class Transaction {
     private final Map<Cell, Integer> positions = new HashMap<>();
     private final List<Step> steps = new ArrayList<>();
     private final Map<Long, Batch> batches = new LinkedHashMap<>();
+    private final Set<Long> deleted = new HashSet<>();
     private final List<Runnable> after = new ArrayList<>();
     private final List<Runnable> undo = new ArrayList<>();
     private long weight;
@@ -82,6 +86,17 @@ final class Transaction {
         } else {
             steps.set(at, new Step(cell, steps.get(at).before, next));
         }
+    }
+
+    /** Forgets a done task. */
+    void delete(TaskId id) {
+        deleted.add(id.sequence());
+        changes.add(new Change.TaskDeleted(id));
+    }
+
+    /** Returns whether a task was deleted in this transaction. */
+    boolean deletes(TaskId id) {
+        return deleted.contains(id.sequence());
     }
 
     /** Adds a change that is not a task's. It goes before all tasks. */

@@ -6,6 +6,13 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -35,6 +42,35 @@ class StoredTasksTest {
             Api.Answer again = api.post("/v1/tasks", "{\"callable\":\"noop\"}", "Idempotency-Key", "k");
             assertThat(again.status()).isEqualTo(201);
             assertThat(again.id()).isNotEqualTo(id);
+        }
+    }
+
+    @Test
+    void taskIsDeletedOnceAlthoughManyReadItMeanwhile() throws Exception {
+        String items = IntStream.range(0, 300)
+                .mapToObj(i -> "{\"callable\":\"noop\"}")
+                .collect(Collectors.joining(",", "[", "]"));
+        try (Started service = new Started(data);
+                ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            Api api = service.api;
+            String batch = api.post("/v1/batches", "{\"items\":" + items + "}").id();
+            JsonNode done = api.post("/v1/wait", "{\"batch_id\":\"" + batch + "\",\"wait\":20}")
+                    .json()
+                    .path("done");
+            assertThat(done).hasSize(300);
+            for (int i = 0; i < 3; i++) {
+                api.run("{\"callable\":\"noop\"}");
+                assertThat(api.get("/v1/tasks").json().path("items")).isNotEmpty();
+            }
+            for (JsonNode task : done) {
+                String path = "/v1/tasks/" + task.path("id").asText();
+                List<Integer> answers = new ArrayList<>();
+                Callable<Integer> deletion = () -> api.delete(path).status();
+                for (Future<Integer> each : threads.invokeAll(Collections.nCopies(4, deletion))) {
+                    answers.add(each.get());
+                }
+                assertThat(answers).containsExactlyInAnyOrder(204, 404, 404, 404);
+            }
         }
     }
 
