@@ -283,7 +283,7 @@ public final class Service implements AutoCloseable {
             LOG.info(
                     "{} may go on for {}",
                     tasks(running, "running"),
-                    text(settings.drain().grace()));
+                    text(settings.drain().grace().minus(reserve)));
         }
         shutdown.awaitUnlessHurried(begun, left(deadline));
         CompletableFuture<Void> idle = drain.idle();

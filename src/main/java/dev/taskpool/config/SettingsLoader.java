@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
@@ -43,22 +44,23 @@ import org.snakeyaml.engine.v2.nodes.SequenceNode;
 public final class SettingsLoader {
     static final String PREFIX = "TASKPOOL_";
 
-    /** Sections whose variables are checked for being known. Others that begin alike have other uses. */
-    private static final List<String> SECTIONS = List.of(
-            "server",
-            "auth",
-            "store",
-            "tasks",
-            "pools",
-            "workers",
-            "commands",
-            "exec",
-            "callbacks",
-            "drain",
-            "plugins",
-            "log",
-            "metrics",
-            "docs");
+    /** What the launcher, tasks and clients have in their environment. */
+    private static final Set<String> NO_SETTINGS = Set.of(
+            "TASKPOOL_ATTEMPT",
+            "TASKPOOL_BOOT",
+            "TASKPOOL_CONFIG",
+            "TASKPOOL_HOME",
+            "TASKPOOL_JAVA_HOME",
+            "TASKPOOL_JAVA_OPTS",
+            "TASKPOOL_PROCESS",
+            "TASKPOOL_SOCKET",
+            "TASKPOOL_TASK_ID",
+            "TASKPOOL_TOKEN",
+            "TASKPOOL_URL");
+
+    /** What Kubernetes puts into the environment of a pod for a service that is named taskpool, or taskpool-something. */
+    private static final Pattern OF_KUBERNETES = Pattern.compile(
+            "TASKPOOL(_\\w+)?_(SERVICE_HOST|SERVICE_PORT(_\\w+)?|PORT_\\d+_(TCP|UDP|SCTP)(_\\w+)?)|TASKPOOL_PORT");
 
     private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
 
@@ -96,9 +98,10 @@ public final class SettingsLoader {
         Node root = file == null ? null : parse(read(file), load.file, load.problems);
         Settings settings = settings(new Section(load, "", root), commandCheck);
         for (String variable : env.keySet()) {
-            boolean ours =
-                    SECTIONS.stream().anyMatch(s -> variable.startsWith(PREFIX + s.toUpperCase(Locale.ROOT) + "_"));
-            if (ours && !load.usedEnv.contains(variable)) {
+            boolean setting = variable.startsWith(PREFIX)
+                    && !NO_SETTINGS.contains(variable)
+                    && !OF_KUBERNETES.matcher(variable).matches();
+            if (setting && !load.usedEnv.contains(variable)) {
                 String near = Nearest.of(
                         variable,
                         load.effective.stream().map(e -> variable(e.path())).toList());

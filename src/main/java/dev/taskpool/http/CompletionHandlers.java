@@ -89,7 +89,7 @@ final class CompletionHandlers {
     }
 
     private CompletableFuture<Reply> stream(Exchange exchange, CompletableFuture<List<TaskId>> ids) {
-        EventCursor from = EventCursor.parse(EventWriter.after(exchange), EventCursor.Completed.class);
+        EventCursor from = EventCursor.of(exchange, EventCursor.Completed.class);
         EventWriter writer = EventWriter.of(exchange);
         return ids.thenApply(all -> () ->
                 writer.answer(new Completions(engine, waits, exchange, writer, all, (EventCursor.Completed) from)));

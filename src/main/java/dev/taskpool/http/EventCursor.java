@@ -70,19 +70,22 @@ sealed interface EventCursor {
     }
 
     /**
-     * Returns the place that a client names, or null where it names none.
+     * Returns the place that a client has of an earlier answer, from the header or else the parameter {@code after}; null where it names none.
      *
      * @param kind the cursors that this stream gives
      * @throws Problem {@code invalid_request} where it is none of them
      */
     @SafeVarargs
-    static @Nullable EventCursor parse(@Nullable String text, Class<? extends EventCursor>... kind) {
+    static @Nullable EventCursor of(Exchange exchange, Class<? extends EventCursor>... kind) {
+        String header = exchange.header("Last-Event-ID");
+        boolean inHeader = header != null && !header.isBlank();
+        String text = header != null && inHeader ? header.strip() : exchange.query("after");
         if (text == null) {
             return null;
         }
         Problem wrong = Problem.field(
                 ProblemCode.INVALID_REQUEST,
-                "header:Last-Event-ID",
+                inHeader ? "header:Last-Event-ID" : "query:after",
                 "is no id of an event of this stream: '" + Exchange.shortened(text) + "'");
         Matcher form = FORM.matcher(text);
         if (!form.matches()) {

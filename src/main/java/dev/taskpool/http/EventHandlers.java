@@ -44,7 +44,7 @@ final class EventHandlers {
         if (batch != null) {
             return ofBatch(exchange, batch);
         }
-        EventCursor from = EventCursor.parse(EventWriter.after(exchange), EventCursor.OfLog.class);
+        EventCursor from = EventCursor.of(exchange, EventCursor.OfLog.class);
         if (from instanceof EventCursor.OfLog place && !LogEvents.kept(engine.events(), place)) {
             throw Problem.of(
                     ProblemCode.EVENTS_EXPIRED,
@@ -76,11 +76,8 @@ final class EventHandlers {
     }
 
     private CompletableFuture<Reply> ofBatch(Exchange exchange, String text) {
-        EventCursor from = EventCursor.parse(
-                EventWriter.after(exchange),
-                EventCursor.OfLog.class,
-                EventCursor.OfAccepted.class,
-                EventCursor.OfEnds.class);
+        EventCursor from = EventCursor.of(
+                exchange, EventCursor.OfLog.class, EventCursor.OfAccepted.class, EventCursor.OfEnds.class);
         EventWriter writer = EventWriter.of(exchange);
         return BatchHandlers.visible(engine, exchange.caller(), text).thenApply(batch -> {
             Events.Scope scope = new Events.Scope(null, batch.id(), null);
@@ -98,7 +95,7 @@ final class EventHandlers {
     }
 
     private Answer ofTask(Exchange exchange, Task task, boolean output) {
-        EventCursor from = EventCursor.parse(EventWriter.after(exchange), EventCursor.OfTask.class);
+        EventCursor from = EventCursor.of(exchange, EventCursor.OfTask.class);
         EventWriter writer = EventWriter.of(exchange);
         return writer.answer(out -> {
             try (TaskEvents events = new TaskEvents(

@@ -38,12 +38,6 @@ sealed interface EventWriter {
         };
     }
 
-    /** Returns what a client has of an earlier answer: the header, or else the parameter {@code after}; null for nothing. */
-    static @Nullable String after(Exchange exchange) {
-        String header = exchange.header("Last-Event-ID");
-        return header != null && !header.isBlank() ? header.strip() : exchange.query("after");
-    }
-
     /** Returns an answer of events. */
     default Answer answer(LiveBody body) {
         return Answer.live(200, contentType(), body)

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -147,6 +148,27 @@ class SettingsLoaderTest {
         assertThatThrownBy(() -> SettingsLoader.load(null, Map.of("TASKPOOL_AUTH_TOKENS", "[{name: a, sha256: x}]")))
                 .isInstanceOf(ConfigException.class)
                 .hasMessageContaining("TASKPOOL_AUTH_TOKENS:1:20: auth.tokens[0].sha256");
+    }
+
+    @Test
+    void variableThatIsNoSettingIsRefusedUnlessItIsKnownToBeNone() throws Exception {
+        for (String wrong : List.of("TASKPOOL_LIMITS_MAX_OUTPUT_BYTES", "TASKPOOL_BOGUS", "TASKPOOL_SERVER_PROT")) {
+            assertThatThrownBy(() -> SettingsLoader.load(null, Map.of(wrong, "5")))
+                    .isInstanceOf(ConfigException.class)
+                    .hasMessageContaining(wrong + ": there is no such setting");
+        }
+        Map<String, String> others = Map.of(
+                "TASKPOOL_HOME", "/x",
+                "TASKPOOL_TASK_ID", "t",
+                "TASKPOOL_SERVICE_HOST", "10.0.0.1",
+                "TASKPOOL_SERVICE_PORT_HTTP", "80",
+                "TASKPOOL_PORT", "tcp://10.0.0.1:80",
+                "TASKPOOL_PORT_80_TCP_ADDR", "10.0.0.1",
+                "TASKPOOL_SERVER_SERVICE_HOST", "10.0.0.1",
+                "TASKPOOL_SERVER_PORT_80_TCP", "tcp://10.0.0.1:80",
+                "OTHER", "1");
+        assertThat(SettingsLoader.load(null, others).settings())
+                .isEqualTo(SettingsLoader.load(null, Map.of()).settings());
     }
 
     @Test

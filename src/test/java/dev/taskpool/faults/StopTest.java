@@ -143,7 +143,7 @@ class StopTest {
             service.signal("TERM");
             assertThat(service.exitCode()).isZero();
             assertThat(service.log())
-                    .contains("1 running task may go on for 400ms", "1 running task did not stop and is abandoned")
+                    .contains("1 running task may go on for 300ms", "1 running task did not stop and is abandoned")
                     .doesNotContain("pending");
         }
         try (ServiceProcess again = new ServiceProcess(data);
