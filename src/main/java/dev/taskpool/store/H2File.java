@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +36,10 @@ import org.jspecify.annotations.Nullable;
  * the file a chunk that is not valid. That is all that the short cut finds; where the newest lacks something, H2 looks at every block itself, which is right
  * and slow. And this takes the mark of a clean stop away before anything is written, where H2 does so afterwards: a chunk that
  * was not found for that would become a rival to the next of its version.
+ *
+ * <p>Which is the newest, a {@link ChunkLog} says: H2 looks at no more than the first and last line of a chunk, and so takes one for whole whose middle
+ * a loss of power kept from the disk, and data of a client that looks like a chunk for one. What is written and not yet sure to be on the disk counts only
+ * where all of it is as it was written. Without a log of this file, all of the file is looked through, for chunks that look whole.
  */
 public final class H2File extends FilePathWrapper {
     static final String SCHEME = "taskpool";
@@ -45,6 +50,11 @@ public final class H2File extends FilePathWrapper {
     private static final int MAX_CHUNK_HEADER_BYTES = 1024;
     private static final int PIECE_BYTES = 1 << 20;
     private static final String CLEAN = "clean";
+
+    /** How the names of H2's files end, and what that of the log has behind it. */
+    private static final String DATABASE = ".mv.db";
+
+    private static final String LOG = ".chunks";
     private static final ByteBuffer INVALID_CHUNK = invalidChunk();
 
     /** For H2, which makes one for each path. */
@@ -62,7 +72,9 @@ public final class H2File extends FilePathWrapper {
 
     @Override
     public FileChannel open(String mode) throws IOException {
-        return new Channel(unwrap().open(mode));
+        FilePath path = unwrap();
+        boolean logged = path.getName().endsWith(DATABASE) && !mode.equals("r");
+        return new Channel(path.open(mode), logged ? new ChunkLog(FilePath.get(path + LOG)) : null);
     }
 
     /** Header and footer are in order, with the highest id and the lowest version; its root page is all zeros. */
@@ -86,8 +98,25 @@ public final class H2File extends FilePathWrapper {
     /** A chunk in the file. */
     private record Chunk(String id, long version, long block) {}
 
-    /** Returns the newest chunk that is whole; null where there is none. */
-    private static @Nullable Chunk newest(FileChannel file) throws IOException {
+    /** Returns the newest chunk that is on the disk as it was written, with all that were written before; null where that is not known. */
+    private static @Nullable Chunk logged(FileChannel file, List<ChunkLog.Chunk> candidates) throws IOException {
+        ChunkLog.Chunk newest = null;
+        for (ChunkLog.Chunk each : candidates) {
+            if (ChunkLog.checksum(file, each.start(), each.length()) != each.checksum()) {
+                break;
+            }
+            // A copy that a compaction made is no newer.
+            if (newest == null || each.version() > newest.version()) {
+                newest = each;
+            }
+        }
+        return newest == null
+                ? null
+                : new Chunk(Long.toHexString(newest.id()), newest.version(), newest.start() / BLOCK_BYTES);
+    }
+
+    /** Returns the newest chunk that looks whole, of all in the file; null where there is none. */
+    private static @Nullable Chunk scanned(FileChannel file) throws IOException {
         Chunk newest = null;
         ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
         for (long at = HEADER_BYTES; at < file.size(); at += PIECE_BYTES) {
@@ -183,6 +212,14 @@ public final class H2File extends FilePathWrapper {
 
     private static final class Channel extends FileBase {
         private final FileChannel file;
+        private final @Nullable ChunkLog log;
+
+        /** The newest chunk in the file that is not only a guess; null where it has none. Guarded by this. */
+        private ChunkLog.@Nullable Chunk newest;
+
+        /** Whether the log speaks of this file as it is. Guarded by this. */
+        private boolean logging;
+
         /** What is shown until something is written, since H2 writes nothing while it looks for the newest state; null for the file itself. */
         private volatile @Nullable Shown shown;
 
@@ -192,25 +229,37 @@ public final class H2File extends FilePathWrapper {
         /**
          * What is not in the file.
          *
-         * @param header in the place of the file's own
-         * @param invalidAt where the chunk is that is not valid
+         * @param size of the file as it is shown, in bytes
+         * @param instead of what is in the file, by position
          */
-        private record Shown(ByteBuffer header, long invalidAt) {
-            byte at(FileChannel file, long position) throws IOException {
-                if (position < HEADER_BYTES) {
-                    return header.get((int) position);
+        private record Shown(long size, Map<Long, ByteBuffer> instead) {
+            int read(FileChannel file, ByteBuffer target, long position) throws IOException {
+                int wanted = (int) Math.min(target.remaining(), size - position);
+                if (wanted <= 0) {
+                    return target.hasRemaining() ? -1 : 0;
                 }
-                if (position >= invalidAt) {
-                    return INVALID_CHUNK.get((int) (position - invalidAt));
+                ByteBuffer part = target.slice(target.position(), wanted);
+                part.put(0, new byte[wanted]); // the file may end before
+                long at = position;
+                for (int n = file.read(part, at); n > 0; n = file.read(part, at)) {
+                    at += n;
                 }
-                // The file may end with a part of a block.
-                ByteBuffer one = ByteBuffer.allocate(1);
-                return file.read(one, position) == 1 ? one.get(0) : 0;
+                instead.forEach((start, bytes) -> {
+                    long from = Math.max(start, position);
+                    long length = Math.min(start + bytes.capacity(), position + wanted) - from;
+                    if (length > 0) {
+                        part.put((int) (from - position), bytes, (int) (from - start), (int) length);
+                    }
+                });
+                target.position(target.position() + wanted);
+                return wanted;
             }
         }
 
-        Channel(FileChannel file) throws IOException {
+        /** @param log null where none is kept */
+        Channel(FileChannel file, @Nullable ChunkLog log) throws IOException {
             this.file = file;
+            this.log = log;
             if (file.size() < HEADER_BYTES) {
                 return;
             }
@@ -222,17 +271,83 @@ public final class H2File extends FilePathWrapper {
                 first.remove("fletcher");
                 first.remove(CLEAN);
                 cleanHeader = first;
+                note(first);
                 return;
             }
-            Chunk newest = newest(file);
+            List<ChunkLog.Chunk> candidates = log == null ? List.of() : log.candidates();
+            Chunk known = logged(file, candidates);
+            Chunk found = known == null ? scanned(file) : known;
             Map<String, String> header = first.isEmpty() ? new LinkedHashMap<>(second) : first;
-            if (newest != null && !header.isEmpty()) {
+            if (found != null && !header.isEmpty()) {
                 header.remove("fletcher");
                 header.remove(CLEAN);
-                header.put("block", Long.toHexString(newest.block));
-                header.put("chunk", newest.id);
-                header.put("version", Long.toHexString(newest.version));
-                shown = new Shown(header(header), (file.size() + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES);
+                header.put("block", Long.toHexString(found.block));
+                header.put("chunk", found.id);
+                header.put("version", Long.toHexString(found.version));
+                note(header);
+                Map<Long, ByteBuffer> instead = new HashMap<>();
+                if (known != null) {
+                    // Where H2 looks for what follows, and what may be there and is not whole; a copy of an older one
+                    // may be there too.
+                    instead.put(next(known), ByteBuffer.allocate(BLOCK_BYTES));
+                    for (ChunkLog.Chunk each : candidates) {
+                        if (each.version() > known.version) {
+                            instead.put(each.start(), ByteBuffer.allocate(BLOCK_BYTES));
+                        } else {
+                            instead.remove(each.start());
+                        }
+                    }
+                }
+                long end = (file.size() + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+                instead.put(0L, header(header));
+                instead.put(end, INVALID_CHUNK);
+                shown = new Shown(end + BLOCK_BYTES, instead);
+            }
+        }
+
+        /** Returns where a chunk expects its successor; behind all where it does not say. */
+        private long next(Chunk chunk) throws IOException {
+            ByteBuffer line = ByteBuffer.allocate(MAX_CHUNK_HEADER_BYTES);
+            DataUtils.readFully(file, chunk.block * BLOCK_BYTES, line);
+            long next = number(fields(line, "chunk:"), "next");
+            return next < 0 ? file.size() : next * BLOCK_BYTES;
+        }
+
+        /** Remembers the chunk that a header names. */
+        private void note(Map<String, String> header) throws IOException {
+            long start = number(header, "block") * BLOCK_BYTES;
+            if (log == null || start < HEADER_BYTES || start + MAX_CHUNK_HEADER_BYTES > file.size()) {
+                return;
+            }
+            ByteBuffer line = ByteBuffer.allocate(MAX_CHUNK_HEADER_BYTES);
+            DataUtils.readFully(file, start, line);
+            Map<String, String> fields = fields(line, "chunk:");
+            long length = number(fields, "len") * BLOCK_BYTES;
+            long checksum = ChunkLog.checksum(file, start, length);
+            if (checksum == (int) checksum && length > 0) {
+                newest = new ChunkLog.Chunk(
+                        number(fields, "chunk"), number(fields, "version"), start, length, (int) checksum);
+            }
+        }
+
+        /** Writes, and notes it where it is a chunk: H2 writes each at once. */
+        private void put(ByteBuffer source, long position) throws IOException {
+            ByteBuffer all = source.duplicate();
+            while (source.hasRemaining()) {
+                file.write(source, position + source.position() - all.position());
+            }
+            if (log == null || position < HEADER_BYTES || all.remaining() < BLOCK_BYTES) {
+                return;
+            }
+            Map<String, String> fields = fields(all.slice(all.position(), MAX_CHUNK_HEADER_BYTES), "chunk:");
+            long length = number(fields, "len") * BLOCK_BYTES;
+            if (length == all.remaining()) {
+                ChunkLog.Chunk chunk = new ChunkLog.Chunk(
+                        number(fields, "chunk"), number(fields, "version"), position, length, ChunkLog.checksum(all));
+                log.written(chunk);
+                if (newest == null || chunk.version() > newest.version()) {
+                    newest = chunk;
+                }
             }
         }
 
@@ -243,12 +358,19 @@ public final class H2File extends FilePathWrapper {
                 file.force(false);
                 cleanHeader = Map.of();
             }
+            if (log != null && !logging) {
+                file.force(false);
+                log.restart(newest);
+                logging = true;
+            }
         }
 
         @Override
         public synchronized int write(ByteBuffer source, long position) throws IOException {
             changing();
-            return file.write(source, position);
+            int length = source.remaining();
+            put(source, position);
+            return length;
         }
 
         @Override
@@ -273,20 +395,13 @@ public final class H2File extends FilePathWrapper {
         @SuppressWarnings("UnsynchronizedOverridesSynchronized") // the file below takes any number of them
         public int read(ByteBuffer target, long position) throws IOException {
             Shown instead = shown;
-            if (instead == null || (position >= HEADER_BYTES && position + target.remaining() <= file.size())) {
-                return file.read(target, position);
-            }
-            long at = position;
-            while (target.hasRemaining() && at < instead.invalidAt + BLOCK_BYTES) {
-                target.put(instead.at(file, at++));
-            }
-            return at == position && target.hasRemaining() ? -1 : (int) (at - position);
+            return instead == null ? file.read(target, position) : instead.read(file, target, position);
         }
 
         @Override
         public long size() throws IOException {
             Shown instead = shown;
-            return instead == null ? file.size() : instead.invalidAt + BLOCK_BYTES;
+            return instead == null ? file.size() : instead.size;
         }
 
         @Override
@@ -302,7 +417,21 @@ public final class H2File extends FilePathWrapper {
 
         @Override
         public void force(boolean metaData) throws IOException {
+            ChunkLog.Chunk before = newest();
             file.force(metaData);
+            if (before != null) {
+                synced(before);
+            }
+        }
+
+        private synchronized ChunkLog.@Nullable Chunk newest() {
+            return newest;
+        }
+
+        private synchronized void synced(ChunkLog.Chunk chunk) throws IOException {
+            if (log != null && logging) {
+                log.synced(chunk);
+            }
         }
 
         @Override
@@ -312,6 +441,9 @@ public final class H2File extends FilePathWrapper {
 
         @Override
         protected void implCloseChannel() throws IOException {
+            if (log != null) {
+                log.close();
+            }
             file.close();
         }
     }

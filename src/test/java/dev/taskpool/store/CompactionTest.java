@@ -125,7 +125,7 @@ class CompactionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {5})
+    @ValueSource(longs = {5, 6, 7})
     void killAtAnyWriteOfACompactionCostsNothing(long seed) throws SQLException {
         Random random = new Random(seed);
         Compaction compaction = new Compaction(1 << 20);
