@@ -8,21 +8,22 @@ import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /** What can be done with batches. Safe for all threads; futures as {@link Engine} has them. */
 public final class Batches {
-    private final Engine engine;
     private final Live live;
 
-    Batches(Engine engine, Live live) {
-        this.engine = engine;
+    Batches(Live live) {
         this.live = live;
     }
 
@@ -101,15 +102,32 @@ public final class Batches {
      * @param limit about so many at most
      */
     public CompletableFuture<List<Task>> tasks(BatchId id, int limit) {
-        return live.store.tasksOf(id, Long.MIN_VALUE, limit).thenApply(stored -> {
-            List<Task> out = new ArrayList<>(stored.size());
-            for (Task task : stored) {
-                Task now = engine.resident(task.id());
-                if (now != null || !live.expired(task)) {
-                    out.add(now != null ? now : task);
+        return live.store.parts(id, 0, limit).thenCompose(parts -> {
+            long[] sequences = parts.stream()
+                    .flatMapToLong(part -> LongStream.range(part.sequence(), part.sequence() + part.count()))
+                    .limit(limit)
+                    .toArray();
+            Map<Long, Task> there = new HashMap<>();
+            List<Long> missing = new ArrayList<>();
+            for (long sequence : sequences) {
+                Task here = live.task(sequence);
+                if (here == null) {
+                    missing.add(sequence);
+                } else {
+                    there.put(sequence, here);
                 }
             }
-            return out;
+            CompletableFuture<List<Task>> read =
+                    missing.isEmpty() ? CompletableFuture.completedFuture(List.of()) : live.store.find(missing);
+            return read.thenApply(stored -> {
+                stored.stream()
+                        .filter(task -> !live.expired(task))
+                        .forEach(task -> there.put(task.id().sequence(), task));
+                return Arrays.stream(sequences)
+                        .mapToObj(sequence -> current(sequence, there.get(sequence)))
+                        .filter(Objects::nonNull)
+                        .toList();
+            });
         });
     }
 

@@ -102,7 +102,7 @@ public final class Engine implements AutoCloseable {
         this.left = left;
         this.loop = new Loop(live, onFatal);
         this.drain = new Drain(live, mailbox);
-        this.batches = new Batches(this, live);
+        this.batches = new Batches(live);
         this.thread = Thread.ofPlatform().name("engine").unstarted(loop);
     }
 

@@ -256,9 +256,7 @@ public final class CommandRunner implements Runner {
                 if (run.spec().surroundings().limits().scratchBytes() != null) {
                     looking.newThread(() -> lookAfter(started, scratch)).start();
                 }
-                started.exit()
-                        .thenAccept(exit -> ending.newThread(() -> end(template, exit, output, scratch))
-                                .start());
+                started.exit().thenAccept(exit -> endApart(() -> end(template, exit, output, scratch)));
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 if (!(e instanceof IOException || e instanceof IllegalArgumentException)) {
                     LOG.error("task {} could not be started", run.id(), e);
@@ -341,6 +339,18 @@ public final class CommandRunner implements Runner {
                     Failure.of(FailureCode.START_FAILED, reason), run.output().close(null)));
         }
 
+        /** Does it on a thread of its own, and where there is no memory for one, on that which told the exit: a run that ended is told of. */
+        private void endApart(Runnable end) {
+            Thread apart;
+            try {
+                apart = ending.newThread(end);
+                apart.start();
+            } catch (OutOfMemoryError e) {
+                LOG.error("no thread for the end of task {}", run.id(), e);
+                end.run();
+            }
+        }
+
         private void end(CommandTemplate template, Exit exit, CommandOutput output, Path folder) {
             // What was written between the last look and the end counts as well.
             scratchExceeded = scratchExceeded || exceeds(folder);
@@ -351,12 +361,17 @@ public final class CommandRunner implements Runner {
                 LOG.error("the end of task {} could not be read", run.id(), e);
                 ending = failed(FailureCode.INVALID_RESULT, "the result could not be read: " + e.getMessage(), exit);
             }
-            if (!(ending instanceof Ending.Snoozed)) {
-                ending = ending.with(ending.output().with(kept(template, folder)));
+            try {
+                if (!(ending instanceof Ending.Snoozed)) {
+                    ending = ending.with(ending.output().with(kept(template, folder)));
+                }
+                removed(folder);
+            } catch (RuntimeException | OutOfMemoryError e) {
+                LOG.error("what task {} left behind could not be kept", run.id(), e);
+            } finally {
+                seats.remove(run);
+                run.ended(ending);
             }
-            removed(folder);
-            seats.remove(run);
-            run.ended(ending);
         }
 
         private Artifacts kept(CommandTemplate template, Path folder) {

@@ -18,14 +18,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -80,8 +77,7 @@ final class Applier implements AutoCloseable {
     private Consumer<List<Task>> onApplied = tasks -> {};
     private Consumer<List<TaskId>> onForgotten = ids -> {};
     private volatile boolean healthy = true;
-    /** Sequences of deleted tasks whose deletion is not behind a checkpoint of H2. Added under the lock, read by any thread. */
-    private final Set<Long> deleted = ConcurrentHashMap.newKeySet();
+    private final Recent recent = new Recent();
 
     // Confined to the applier's thread.
     private @Nullable Connection connection;
@@ -231,9 +227,7 @@ final class Applier implements AutoCloseable {
         try {
             boolean first = pending.isEmpty();
             for (Change change : changes) {
-                if (change instanceof Change.TaskDeleted(TaskId id)) {
-                    deleted.add(id.sequence());
-                }
+                recent.add(change);
                 pending.add(change);
                 weight += weight(change);
             }
@@ -247,14 +241,9 @@ final class Applier implements AutoCloseable {
         }
     }
 
-    /** Returns whether a task was deleted, and H2 may not know yet. */
-    boolean deleted(long sequence) {
-        return deleted.contains(sequence);
-    }
-
-    /** As {@link #deleted(long)}, those of a range. */
-    Set<Long> deleted(long from, long to) {
-        return deleted.stream().filter(s -> s >= from && s <= to).collect(Collectors.toSet());
+    /** Returns what H2 may not have yet. */
+    Recent recent() {
+        return recent;
     }
 
     /** Completes when H2 has everything up to a frame. */
@@ -538,7 +527,7 @@ final class Applier implements AutoCloseable {
                     safe.add(latest.task);
                 }
             }
-            each.forgotten().forEach(id -> deleted.remove(id.sequence()));
+            recent.settled(each.forgotten(), each.batches, each.parts);
         }
         uncertain.clear();
         // Only now may memory forget them: H2 is sure to have them.

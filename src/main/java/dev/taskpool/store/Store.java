@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -253,7 +254,7 @@ public final class Store implements AutoCloseable {
 
     /** Returns the task with that sequence as H2 has it, which may be behind, but not where the task was deleted. */
     public CompletableFuture<Optional<Task>> find(long sequence) {
-        return applier.deleted(sequence)
+        return applier.recent().deleted(sequence)
                 ? CompletableFuture.completedFuture(Optional.empty())
                 : readers.run(q -> q.task(sequence));
     }
@@ -274,7 +275,7 @@ public final class Store implements AutoCloseable {
     }
 
     private List<Long> there(List<Long> sequences) {
-        return sequences.stream().filter(s -> !applier.deleted(s)).toList();
+        return sequences.stream().filter(s -> !applier.recent().deleted(s)).toList();
     }
 
     /**
@@ -282,7 +283,7 @@ public final class Store implements AutoCloseable {
      * has that may be long.
      */
     public CompletableFuture<List<Task>> range(long from, long to) {
-        Set<Long> deleted = applier.deleted(from, to);
+        Set<Long> deleted = applier.recent().deleted(from, to);
         return readers.run(q -> q.range(from, to))
                 .thenApply(found -> found.stream()
                         .filter(t -> !deleted.contains(t.id().sequence()))
@@ -299,12 +300,26 @@ public final class Store implements AutoCloseable {
 
     /** Returns a batch, with everything that was committed before the call. */
     public CompletableFuture<Optional<Batch>> batch(BatchId id) {
-        return caughtUp(q -> q.batch(id));
+        Batch recent = applier.recent().batch(id);
+        return recent != null || applier.recent().deleted(id)
+                ? CompletableFuture.completedFuture(Optional.ofNullable(recent))
+                : readers.run(q -> q.batch(id));
     }
 
     /** Returns the parts of a batch from an index on, so many at most, with everything that was committed before the call. */
     public CompletableFuture<List<BatchPart>> parts(BatchId batch, long from, int limit) {
-        return caughtUp(q -> q.parts(batch, from, limit));
+        if (applier.recent().deleted(batch)) {
+            return CompletableFuture.completedFuture(List.of());
+        }
+        List<BatchPart> recent = applier.recent().parts(batch);
+        return readers.run(q -> q.parts(batch, from, limit)).thenApply(stored -> {
+            Map<Long, BatchPart> all = new TreeMap<>();
+            stored.forEach(part -> all.put(part.index(), part));
+            recent.stream()
+                    .filter(part -> part.index() + part.count() > from)
+                    .forEach(part -> all.put(part.index(), part));
+            return all.values().stream().limit(limit).toList();
+        });
     }
 
     /** Returns tasks of a batch that are not done, from behind a sequence on, with everything that was committed before. */
@@ -319,7 +334,7 @@ public final class Store implements AutoCloseable {
     public CompletableFuture<List<Task>> tasksOf(BatchId batch, long after, int limit) {
         return caughtUp(q -> q.tasksOf(batch, after, limit))
                 .thenApply(found -> found.stream()
-                        .filter(t -> !applier.deleted(t.id().sequence()))
+                        .filter(t -> !applier.recent().deleted(t.id().sequence()))
                         .toList());
     }
 

@@ -150,18 +150,23 @@ final class Writes implements AutoCloseable {
     /** Brings a task that H2 has to a later revision. */
     void change(Task task) throws SQLException {
         long seq = task.id().sequence();
-        deletePayload.setLong(1, seq);
-        deletePayload.setInt(2, 1);
-        deletePayload.addBatch();
         updateTask.setInt(1, Codec.code(task.state()));
         expires(updateTask, 2, task);
-        progress(updateTask, 3, task);
+        boolean large = progress(updateTask, 3, task);
         updateTask.setLong(5, seq);
         updateTask.addBatch();
+        // What was large and is not any more was so by earlier attempts.
+        if (large || ranBefore(task)) {
+            deletePayload.setLong(1, seq);
+            deletePayload.setInt(2, 1);
+            deletePayload.addBatch();
+        }
         if (task.done()) {
             deleteOpen.setLong(1, seq);
             deleteOpen.addBatch();
-            unwake(seq);
+            if (mayHaveWaited(task)) {
+                unwake(seq);
+            }
         } else {
             open(task, mergeOpen);
         }
@@ -275,9 +280,23 @@ final class Writes implements AutoCloseable {
             mergeWake.setLong(1, seq);
             mergeWake.setLong(2, due);
             mergeWake.addBatch();
-        } else if (task.revision() > 1) {
+        } else if (mayHaveWaited(task)) {
             unwake(seq);
         }
+    }
+
+    /** Whether there may have been an instant at which a task was to be looked at. */
+    private static boolean mayHaveWaited(Task task) {
+        TaskSpec spec = task.spec();
+        return spec.delayMillis() > 0
+                || spec.queueTimeoutMillis() != null
+                || spec.deadlineMillis() != null
+                || ranBefore(task);
+    }
+
+    /** Whether there is something of a run before the present one. */
+    private static boolean ranBefore(Task task) {
+        return task.attempt() > 1 || task.snoozes() > 0 || !task.history().isEmpty();
     }
 
     private void unwake(long seq) throws SQLException {
@@ -310,7 +329,8 @@ final class Writes implements AutoCloseable {
         insertTask.setBoolean(8, large);
     }
 
-    private void progress(PreparedStatement statement, int index, Task task) throws SQLException {
+    /** Returns whether it is large. */
+    private boolean progress(PreparedStatement statement, int index, Task task) throws SQLException {
         buffer.clear();
         Codec.progress(task, buffer);
         boolean large = large(task, 1);
@@ -320,6 +340,7 @@ final class Writes implements AutoCloseable {
         }
         statement.setBytes(index, buffer.copy());
         statement.setBoolean(index + 1, large);
+        return large;
     }
 
     /** Puts what is encoded into the payload table, if it is too large for a row; returns whether it was. */

@@ -218,6 +218,29 @@ class StoreTest {
     }
 
     @Test
+    void batchIsReadAsItIsWithoutWaitingForTheDatabase() {
+        BatchId id = new BatchId(10, 77);
+        Batch batch = Batch.of(id, "", BatchRules.NONE, 1, true);
+        BatchPart first = new BatchPart(id, 0, 11, 3);
+        BatchPart second = new BatchPart(id, 3, 20, 2);
+        BatchPart third = new BatchPart(id, 5, 30, 1);
+        try (Store store = open(folder, Duration.ofHours(1))) {
+            store.commit(List.of(new Change.BatchSaved(batch), new Change.PartAdded(first)));
+            store.left();
+            store.commit(List.of(new Change.BatchSaved(batch.took(2, 0)), new Change.PartAdded(second)));
+            store.commit(List.of(new Change.BatchSaved(batch.took(3, 0)), new Change.PartAdded(third)));
+            assertThat(store.batch(id).join()).contains(batch.took(3, 0));
+            assertThat(store.batch(new BatchId(10, 78)).join()).isEmpty();
+            assertThat(store.parts(id, 0, 2).join()).containsExactly(first, second);
+            assertThat(store.parts(id, 4, 9).join()).containsExactly(second, third);
+            assertThat(store.parts(id, 5, 9).join()).containsExactly(third);
+            store.left();
+            assertThat(store.batch(id).join()).contains(batch.took(3, 0));
+            assertThat(store.parts(id, 0, 9).join()).containsExactly(first, second, third);
+        }
+    }
+
+    @Test
     void taskThatCameAndWentBetweenTwoAppliesIsForgottenAsItsBatch() {
         BatchId batch = new BatchId(10, 77);
         List<Task> tasks = LongStream.rangeClosed(11, 13)
@@ -233,6 +256,9 @@ class StoreTest {
             store.commit(created);
             tasks.forEach(t -> store.commit(List.of(new Change.TaskDeleted(t.id()))));
             store.commit(List.of(new Change.BatchDeleted(batch)));
+            assertThat(store.batch(batch).join()).isEmpty();
+            assertThat(store.parts(batch, 0, 10).join()).isEmpty();
+            store.left();
             assertThat(store.batch(batch).join()).isEmpty();
             assertThat(store.parts(batch, 0, 10).join()).isEmpty();
             assertThat(forgotten)
