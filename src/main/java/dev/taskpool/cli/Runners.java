@@ -1,7 +1,7 @@
 package dev.taskpool.cli;
 
+import dev.taskpool.model.Breakage;
 import dev.taskpool.model.PoolSettings;
-import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.CallableInvoker;
 import dev.taskpool.pool.CommandRunner;
 import dev.taskpool.pool.CommandTemplate;

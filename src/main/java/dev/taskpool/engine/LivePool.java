@@ -1,8 +1,8 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Breakage;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
-import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.ReadyQueue;
 import dev.taskpool.pool.Runner;
 import dev.taskpool.store.Change;
@@ -50,7 +50,7 @@ final class LivePool {
 
     boolean closing;
 
-    /** Why it is BROKEN, or was when it was last. */
+    /** Why it is BROKEN; null where it is not. */
     @Nullable
     Breakage brokenBy;
 
@@ -78,31 +78,31 @@ final class LivePool {
     }
 
     PoolView view(boolean created) {
-        return new PoolView(
-                name,
-                settings,
-                state,
-                pending,
-                running,
-                state == PoolState.BROKEN ? brokenBy : null,
-                stuck,
-                runner.status(),
-                created);
+        return new PoolView(name, settings, state, pending, running, brokenBy, stuck, runner.status(), created);
     }
 
     /** Moves the pool on: at once for what is decided next, for all others once it is durable. */
     void change(Transaction tx, PoolSettings nextSettings, PoolState nextState) {
+        change(tx, new Change.StoredPool(name, nextSettings, nextState, byApi));
+    }
+
+    /** Has it break. */
+    void change(Transaction tx, Breakage by) {
+        change(tx, new Change.StoredPool(name, decided.settings(), PoolState.BROKEN, byApi, by));
+    }
+
+    private void change(Transaction tx, Change.StoredPool next) {
         Change.StoredPool before = decided;
-        Change.StoredPool next = new Change.StoredPool(name, nextSettings, nextState, byApi);
         decided = next;
         tx.undo(() -> decided = before);
         tx.add(new Change.PoolSaved(next));
         tx.after(() -> {
-            settings = nextSettings;
-            state = nextState;
+            settings = next.settings();
+            state = next.state();
+            brokenBy = next.brokenBy();
             // A runner that has refused to go on hears that it was mended, also where the settings are the same.
-            if (!nextSettings.equals(before.settings()) || before.state() == PoolState.BROKEN) {
-                runner.configure(nextSettings);
+            if (!settings.equals(before.settings()) || before.state() == PoolState.BROKEN) {
+                runner.configure(settings);
             }
         });
     }

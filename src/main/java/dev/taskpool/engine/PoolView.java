@@ -1,8 +1,8 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Breakage;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
-import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.RunnerStatus;
 import org.jspecify.annotations.Nullable;
 

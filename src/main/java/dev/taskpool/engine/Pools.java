@@ -1,6 +1,7 @@
 package dev.taskpool.engine;
 
 import dev.taskpool.callable.Registered;
+import dev.taskpool.model.Breakage;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.PoolSettings;
@@ -10,7 +11,6 @@ import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
 import dev.taskpool.model.WorkerPolicy;
-import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.Run;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.Store;
@@ -296,6 +296,13 @@ final class Pools {
 
     /** The workers of a pool cannot go on, for an initializer failed or its settings say BREAK: all that it has fails, as in CPython. */
     record Break(Live live, String name, Breakage by) implements Command {
+        /** Returns what its tasks fail with. */
+        static Failure failure(Breakage by) {
+            return by.code().equals(FailureCode.INITIALIZER_FAILED)
+                    ? Failure.of(by.code(), by.text())
+                    : Verdict.broken(by.text());
+        }
+
         @Override
         public void decide(Transaction tx) {
             LivePool pool = live.pools.get(name);
@@ -305,16 +312,9 @@ final class Pools {
                     || pool.decided.state() == PoolState.BROKEN) {
                 return;
             }
-            pool.change(tx, pool.decided.settings(), PoolState.BROKEN);
-            failAll(
-                    live,
-                    tx,
-                    pool,
-                    by.code().equals(FailureCode.INITIALIZER_FAILED)
-                            ? Failure.of(by.code(), by.text())
-                            : Verdict.broken(by.text()));
+            pool.change(tx, by);
+            failAll(live, tx, pool, failure(by));
             tx.after(() -> {
-                pool.brokenBy = by;
                 for (Cell cell : List.copyOf(live.cells.values())) {
                     Run run = cell.run();
                     if (run != null && cell.task().spec().pool().equals(name)) {

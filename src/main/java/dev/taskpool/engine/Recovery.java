@@ -1,12 +1,12 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Breakage;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
-import dev.taskpool.pool.Breakage;
 import dev.taskpool.store.Change;
 import dev.taskpool.store.Store;
 import java.io.IOException;
@@ -40,15 +40,17 @@ final class Recovery implements Command {
         left.pools().forEach(p -> stored.put(p.name(), p));
         configured.forEach((name, settings) -> {
             Change.StoredPool before = stored.remove(name);
-            if (before == null || before.byApi() || !before.settings().equals(settings)) {
-                tx.add(new Change.PoolSaved(new Change.StoredPool(name, settings, PoolState.ACTIVE, false)));
-            }
             // What the configuration names is there and takes tasks; a pause outlives a restart.
+            boolean paused = before != null && before.state() == PoolState.PAUSED;
+            PoolState state = paused ? PoolState.PAUSED : PoolState.ACTIVE;
+            Change.StoredPool now = new Change.StoredPool(name, settings, state, false);
+            if (!now.equals(before)) {
+                tx.add(new Change.PoolSaved(now));
+            }
             if (before != null && before.settings().kind() != settings.kind()) {
                 otherKind(name, before.settings().kind(), settings.kind());
             }
-            boolean paused = before != null && before.state() == PoolState.PAUSED;
-            live.addPool(name, false, settings, paused ? PoolState.PAUSED : PoolState.ACTIVE);
+            live.addPool(name, false, settings, state);
         });
         for (Change.StoredPool pool : stored.values()) {
             if (pool.byApi()) {
@@ -68,9 +70,11 @@ final class Recovery implements Command {
             LivePool here = live.pools.get(pool.name());
             if (pool.state() == PoolState.BROKEN && here != null) {
                 // What was pending when it broke fails, as it was going to. Nothing that is accepted from now on.
-                here.brokenBy =
-                        new Breakage(FailureCode.POOL_BROKEN, "it broke before the service was started again", "");
-                Pools.failAll(live, tx, here, Verdict.broken(here.brokenBy.text()));
+                Breakage by = Objects.requireNonNullElse(
+                        pool.brokenBy(),
+                        new Breakage(FailureCode.POOL_BROKEN, "it broke before the service was started again", ""));
+                here.brokenBy = here.state == PoolState.BROKEN ? by : null;
+                Pools.failAll(live, tx, here, Pools.Break.failure(by));
             }
         }
         int requeued = 0;

@@ -1,7 +1,7 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Breakage;
 import dev.taskpool.model.PoolSettings;
-import dev.taskpool.pool.Breakage;
 import dev.taskpool.pool.Runner;
 import java.util.function.Consumer;
 

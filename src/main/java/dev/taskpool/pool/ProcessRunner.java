@@ -2,6 +2,7 @@ package dev.taskpool.pool;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.taskpool.callable.Snooze;
+import dev.taskpool.model.Breakage;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.Json;

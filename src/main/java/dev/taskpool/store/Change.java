@@ -3,10 +3,12 @@ package dev.taskpool.store;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.BatchPart;
+import dev.taskpool.model.Breakage;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
+import org.jspecify.annotations.Nullable;
 
 /** One thing that becomes durable. A batch of changes becomes durable as a whole. */
 public sealed interface Change {
@@ -54,8 +56,20 @@ public sealed interface Change {
      *
      * @param name its name
      * @param settings as they were last asked for
-     * @param state ACTIVE, PAUSED, SHUTTING_DOWN or SHUT_DOWN
+     * @param state what it does
      * @param byApi whether a client made it, not the configuration
+     * @param brokenBy why it is BROKEN; null where it is not
      */
-    record StoredPool(String name, PoolSettings settings, PoolState state, boolean byApi) {}
+    record StoredPool(
+            String name,
+            PoolSettings settings,
+            PoolState state,
+            boolean byApi,
+            @Nullable Breakage brokenBy) {
+
+        /** One that is not broken. */
+        public StoredPool(String name, PoolSettings settings, PoolState state, boolean byApi) {
+            this(name, settings, state, byApi, null);
+        }
+    }
 }

@@ -14,10 +14,6 @@ import dev.taskpool.model.Json;
 import dev.taskpool.model.Limits;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.Outcome;
-import dev.taskpool.model.PoolKind;
-import dev.taskpool.model.PoolLimits;
-import dev.taskpool.model.PoolSettings;
-import dev.taskpool.model.PoolState;
 import dev.taskpool.model.ProcessExit;
 import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Surroundings;
@@ -25,7 +21,6 @@ import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.model.TaskState;
-import dev.taskpool.model.WorkerPolicy;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,14 +70,6 @@ final class Codec {
     private static final int SCRATCH = 4;
 
     private static final int FILES = 8;
-
-    /** Bits of a pool's flags. */
-    private static final int BY_API = 1;
-
-    private static final int POOL_LIMITS = 2;
-    private static final int WORKER_POLICY = 4;
-    private static final int POOL_SCRATCH = 8;
-    private static final int TTL_CANCELS = 16;
 
     /** A longer failure is shortened where it stands in a list. */
     private static final int BRIEF_CHARS = 4 << 10;
@@ -135,7 +122,7 @@ final class Codec {
             }
             case Change.PoolSaved(Change.StoredPool pool) -> {
                 out.putByte(POOL_SAVED);
-                pool(pool, out);
+                PoolCodec.pool(pool, out);
             }
             case Change.PoolDeleted(String name) -> {
                 out.putByte(POOL_DELETED);
@@ -199,7 +186,7 @@ final class Codec {
             case BATCH_SAVED -> new Change.BatchSaved(BatchCodec.batch(in));
             case PART_ADDED -> new Change.PartAdded(BatchCodec.part(in));
             case BATCH_DELETED -> new Change.BatchDeleted(new BatchId(in.readFixed(), in.readFixed()));
-            case POOL_SAVED -> new Change.PoolSaved(pool(in));
+            case POOL_SAVED -> new Change.PoolSaved(PoolCodec.pool(in));
             case POOL_DELETED -> new Change.PoolDeleted(in.readString());
             default -> throw new IllegalStateException("unknown kind of change in the journal: " + kind);
         };
@@ -341,7 +328,7 @@ final class Codec {
     }
 
     /** It came later than the others, so it stands apart from them. */
-    private static Limits scratch(Limits others, @Nullable Long bytes) {
+    static Limits scratch(Limits others, @Nullable Long bytes) {
         return new Limits(
                 others.memoryBytes(),
                 others.cpuMillis(),
@@ -351,7 +338,7 @@ final class Codec {
                 bytes);
     }
 
-    private static void limits(Limits limits, Bytes out) {
+    static void limits(Limits limits, Bytes out) {
         out.putOptional(limits.memoryBytes());
         out.putOptional(limits.cpuMillis());
         out.putOptional(limits.openFiles());
@@ -359,7 +346,7 @@ final class Codec {
         out.putOptional(limits.fileSizeBytes());
     }
 
-    private static Limits limits(Bytes.Reader in) {
+    static Limits limits(Bytes.Reader in) {
         return new Limits(
                 in.readOptionalLong(),
                 in.readOptionalLong(),
@@ -714,106 +701,5 @@ final class Codec {
             case 5 -> TaskState.CANCELLED;
             default -> throw new IllegalStateException("unknown state in the store: " + code);
         };
-    }
-
-    static void pool(Change.StoredPool pool, Bytes out) {
-        PoolSettings s = pool.settings();
-        out.putString(pool.name());
-        out.putString(pool.state().name());
-        WorkerPolicy policy = s.worker();
-        boolean hasPolicy = !policy.equals(WorkerPolicy.NONE);
-        boolean limited = !s.limits().equals(PoolLimits.NONE);
-        boolean scratch = s.limits().defaults().scratchBytes() != null
-                || s.limits().maximum().scratchBytes() != null;
-        out.putByte((pool.byApi() ? BY_API : 0)
-                | (limited ? POOL_LIMITS : 0)
-                | (hasPolicy ? WORKER_POLICY : 0)
-                | (scratch ? POOL_SCRATCH : 0)
-                | (s.ttlCancelsPending() ? TTL_CANCELS : 0));
-        out.putString(s.kind().name());
-        out.putLong(s.maxWorkers());
-        out.putLong(s.minWorkers());
-        out.putByte(s.virtualThreads() ? 1 : 0);
-        out.putString(s.workerType());
-        out.putOptional(s.maxTasksPerWorker());
-        out.putOptional(s.idleTimeoutMillis());
-        out.putString(s.onWorkerLost().name());
-        out.putOptional(s.ttlMillis());
-        out.putLong(s.queueCapacity());
-        out.putOptional(s.defaultTimeoutMillis());
-        out.putLong(s.graceMillis());
-        if (limited) {
-            limits(s.limits().defaults(), out);
-            limits(s.limits().maximum(), out);
-            out.putOptional(s.limits().maxTimeoutMillis());
-            out.putOptional(s.limits().queueTimeoutMillis());
-            out.putOptional(s.limits().maxQueueTimeoutMillis());
-        }
-        if (hasPolicy) {
-            policy(policy, out);
-        }
-        if (scratch) {
-            out.putOptional(s.limits().defaults().scratchBytes());
-            out.putOptional(s.limits().maximum().scratchBytes());
-        }
-    }
-
-    private static void policy(WorkerPolicy policy, Bytes out) {
-        WorkerPolicy.Initializer initializer = policy.initializer();
-        out.putByte(initializer == null ? 0 : 1);
-        if (initializer != null) {
-            out.putString(initializer.callable());
-            out.putOptional(initializer.args());
-            out.putOptional(initializer.kwargs());
-        }
-        out.putOptional(policy.maxMemoryBytes());
-        out.putOptional(policy.maxAgeMillis());
-        out.putOptional(policy.maxStuck());
-    }
-
-    private static WorkerPolicy policy(Bytes.Reader in) {
-        WorkerPolicy.Initializer initializer = in.readByte() == 0
-                ? null
-                : new WorkerPolicy.Initializer(in.readString(), in.readOptionalJson(), in.readOptionalJson());
-        return new WorkerPolicy(initializer, in.readOptionalLong(), in.readOptionalLong(), in.readOptionalInt());
-    }
-
-    static Change.StoredPool pool(Bytes.Reader in) {
-        String name = in.readString();
-        PoolState state = PoolState.valueOf(in.readString());
-        int flags = in.readByte();
-        PoolSettings settings = new PoolSettings(
-                PoolKind.valueOf(in.readString()),
-                in.readInt(),
-                in.readInt(),
-                in.readByte() != 0,
-                in.readString(),
-                in.readOptionalInt(),
-                in.readOptionalLong(),
-                PoolSettings.OnWorkerLost.valueOf(in.readString()),
-                in.readOptionalLong(),
-                in.readInt(),
-                in.readOptionalLong(),
-                in.readLong());
-        if ((flags & POOL_LIMITS) != 0) {
-            settings = settings.with(new PoolLimits(
-                    limits(in), limits(in), in.readOptionalLong(), in.readOptionalLong(), in.readOptionalLong()));
-        }
-        if ((flags & WORKER_POLICY) != 0) {
-            settings = settings.with(policy(in));
-        }
-        if ((flags & POOL_SCRATCH) != 0) {
-            PoolLimits l = settings.limits();
-            settings = settings.with(new PoolLimits(
-                    scratch(l.defaults(), in.readOptionalLong()),
-                    scratch(l.maximum(), in.readOptionalLong()),
-                    l.maxTimeoutMillis(),
-                    l.queueTimeoutMillis(),
-                    l.maxQueueTimeoutMillis()));
-        }
-        if ((flags & TTL_CANCELS) != 0) {
-            settings = settings.withTtlCancelsPending(true);
-        }
-        return new Change.StoredPool(name, settings, state, (flags & BY_API) != 0);
     }
 }

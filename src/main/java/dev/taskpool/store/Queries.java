@@ -375,7 +375,7 @@ final class Queries {
 
     List<Change.StoredPool> pools() {
         return handle.createQuery("SELECT body FROM pool ORDER BY name")
-                .map((rs, ctx) -> Codec.pool(new Bytes.Reader(ByteBuffer.wrap(rs.getBytes(1)))))
+                .map((rs, ctx) -> PoolCodec.pool(new Bytes.Reader(ByteBuffer.wrap(rs.getBytes(1)))))
                 .list();
     }
 

@@ -237,7 +237,7 @@ final class Writes implements AutoCloseable {
 
     void save(Change.StoredPool pool) throws SQLException {
         buffer.clear();
-        Codec.pool(pool, buffer);
+        PoolCodec.pool(pool, buffer);
         mergePool.setString(1, pool.name());
         mergePool.setBytes(2, buffer.copy());
         mergePool.addBatch();

@@ -124,11 +124,14 @@ class HostileCommandsTest {
     }
 
     @Test
-    void gigabyteOfOutputIsTruncatedAndNoResult() {
-        JsonNode task = run("sh", "head -c 1000000000 /dev/zero; head -c 1000000000 /dev/zero >&2", "");
+    void tenGigabytesOfOutputAreTruncatedAndNoResult() {
+        JsonNode task = run("sh", "head -c 5000000000 /dev/zero; head -c 5000000000 /dev/zero >&2", "");
         assertThat(task.at("/error/code").asText()).isEqualTo("result_too_large");
         assertThat(task.path("output_truncated").asBoolean()).isTrue();
         assertThat(task.path("stdout_bytes").asLong()).isLessThanOrEqualTo(1 << 20);
+        assertThat(task.path("stdout_bytes").asLong()
+                        + task.path("stdout_dropped_bytes").asLong())
+                .isEqualTo(5_000_000_000L);
     }
 
     @Test

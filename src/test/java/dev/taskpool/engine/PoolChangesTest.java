@@ -3,7 +3,11 @@ package dev.taskpool.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.taskpool.model.Breakage;
+import dev.taskpool.model.Failure;
+import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.OnLost;
+import dev.taskpool.model.Outcome;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.PoolState;
@@ -155,21 +159,46 @@ class PoolChangesTest {
         }
     }
 
-    @Test
-    void poolThatBrokeEndsItsTasksAlsoAfterARestart() {
-        Task left = Task.accepted(
+    private static final Breakage BROKEN_BY =
+            new Breakage(FailureCode.INITIALIZER_FAILED, "the initializer failed", "Traceback\n  no module");
+
+    private static Task pending(String pool) {
+        return Task.accepted(
                 new TaskId(1L << 16, 1),
-                TestEngine.spec("anywhere", OnLost.FAIL).accepted("broken", null, null, 0, null),
+                TestEngine.spec("anywhere", OnLost.FAIL).accepted(pool, null, null, 0, null),
                 1_700_000_000_000L,
                 0);
+    }
+
+    @Test
+    void poolThatBrokeEndsItsTasksAlsoAfterARestartAndKnowsWhy() {
+        Task left = pending("broken");
         try (TestEngine t = new TestEngine(
                 data,
                 2,
                 Map.of("p", TWO),
-                new Change.PoolSaved(new Change.StoredPool("broken", TWO, PoolState.BROKEN, true)),
+                new Change.PoolSaved(new Change.StoredPool("broken", TWO, PoolState.BROKEN, true, BROKEN_BY)),
                 new Change.TaskCreated(left))) {
             await().until(() -> t.task(left.id()).state() == TaskState.FAILED);
+            assertThat(t.task(left.id()).outcome())
+                    .isEqualTo(new Outcome.Failed(Failure.of(FailureCode.INITIALIZER_FAILED, BROKEN_BY.text())));
             assertThat(t.engine.pool("broken").join().state()).isEqualTo(PoolState.BROKEN);
+            assertThat(t.engine.pool("broken").join().brokenBy()).isEqualTo(BROKEN_BY);
+        }
+    }
+
+    /** A restart mends what the configuration names: a crash after it fails nothing that was accepted since. */
+    @Test
+    void configuredPoolThatBrokeIsMendedByARestartForGood() {
+        Change broken = new Change.PoolSaved(new Change.StoredPool("p", TWO, PoolState.BROKEN, false, BROKEN_BY));
+        try (TestEngine t = new TestEngine(data, 2, Map.of("p", TWO), broken)) {
+            assertThat(t.engine.pool("p").join().state()).isEqualTo(PoolState.ACTIVE);
+            assertThat(t.engine.pool("p").join().brokenBy()).isNull();
+        }
+        Task accepted = pending("p");
+        try (TestEngine t = new TestEngine(data, 2, Map.of("p", TWO), new Change.TaskCreated(accepted))) {
+            await().until(() -> t.task(accepted.id()).state() != TaskState.PENDING);
+            assertThat(t.task(accepted.id()).state()).isEqualTo(TaskState.RUNNING);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.taskpool.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.taskpool.model.Artifacts;
+import dev.taskpool.model.Breakage;
 import dev.taskpool.model.Callback;
 import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Failure;
@@ -190,9 +191,23 @@ class CodecTest {
                         new WorkerPolicy.Initializer("a:b", Json.ofValid("[1]"), null), 1L << 30, null, null))) {
             Change.StoredPool pool = new Change.StoredPool("p", plain.with(policy), PoolState.PAUSED, true);
             Bytes out = new Bytes(64);
-            Codec.pool(pool, out);
-            assertThat(Codec.pool(new Bytes.Reader(out.view()))).isEqualTo(pool);
+            PoolCodec.pool(pool, out);
+            assertThat(PoolCodec.pool(new Bytes.Reader(out.view()))).isEqualTo(pool);
         }
+    }
+
+    @Test
+    void poolKeepsWhyItBroke() {
+        PoolSettings settings =
+                new PoolSettings(PoolKind.PROCESS, 2, 1, false, "java", 3, 4L, OnWorkerLost.BREAK, null, 10, null, 100);
+        String large = "x".repeat(100_000);
+        Change.StoredPool pool = new Change.StoredPool(
+                "p", settings, PoolState.BROKEN, true, new Breakage("worker_died", "a worker was lost", large));
+        Bytes out = new Bytes(64);
+        PoolCodec.pool(pool, out);
+        assertThat(out.size()).isLessThan(65_536 / 4);
+        Breakage read = PoolCodec.pool(new Bytes.Reader(out.view())).brokenBy();
+        assertThat(read).isEqualTo(new Breakage("worker_died", "a worker was lost", large.substring(0, 4_000) + "…"));
     }
 
     @Test
@@ -205,8 +220,8 @@ class CodecTest {
                 new PoolLimits(Limits.NONE, scratch, null, 2L, null))) {
             Change.StoredPool pool = new Change.StoredPool("p", plain.with(limits), PoolState.ACTIVE, true);
             Bytes out = new Bytes(64);
-            Codec.pool(pool, out);
-            assertThat(Codec.pool(new Bytes.Reader(out.view()))).isEqualTo(pool);
+            PoolCodec.pool(pool, out);
+            assertThat(PoolCodec.pool(new Bytes.Reader(out.view()))).isEqualTo(pool);
         }
     }
 }

@@ -1,4 +1,4 @@
-package dev.taskpool.pool;
+package dev.taskpool.model;
 
 /**
  * Why a pool broke.
