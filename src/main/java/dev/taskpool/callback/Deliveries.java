@@ -2,8 +2,12 @@ package dev.taskpool.callback;
 
 import dev.taskpool.engine.Engine;
 import dev.taskpool.engine.Observer;
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Callback;
 import dev.taskpool.model.CallbackDue;
+import dev.taskpool.model.CallbackSubject;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
@@ -53,7 +57,7 @@ public final class Deliveries implements Observer, AutoCloseable {
     private static final int MAX_LOADING = 32;
     private static final int MAX_READS = 2;
     private static final int DESTINATIONS_AT_ONCE = 100;
-    /** A callback waits no longer than this for the one before it, of the same task and to the same destination. */
+    /** A callback waits no longer than this for the one before it, of the same subject and to the same destination. */
     private static final long ORDER_MILLIS = 1_000;
 
     private static final long PAUSE_MILLIS = 1_000;
@@ -63,6 +67,7 @@ public final class Deliveries implements Observer, AutoCloseable {
     private final List<Signature> signatures;
     private final Backoff backoff;
     private final Function<Task, byte[]> body;
+    private final Function<Batch, byte[]> batchBody;
     private final Ticker ticker;
     private final RandomGenerator random;
     private final Thread thread;
@@ -82,7 +87,7 @@ public final class Deliveries implements Observer, AutoCloseable {
             new TreeSet<>(Comparator.comparingLong(Spot::due).thenComparing(Spot::destination));
     private final Set<Lane> toRead = new LinkedHashSet<>();
     private final Map<Key, Sending> underWay = new HashMap<>();
-    /** Those that others of the same task and destination come behind. */
+    /** Those that others of the same subject and destination come behind. */
     private final Map<Behind, Sending> leaders = new HashMap<>();
 
     private long bytes;
@@ -90,9 +95,9 @@ public final class Deliveries implements Observer, AutoCloseable {
     private int reading;
     private volatile boolean senderStarted;
 
-    private record Key(TaskId task, int number) {}
+    private record Key(CallbackSubject subject, int number) {}
 
-    private record Behind(TaskId task, Lane lane) {}
+    private record Behind(CallbackSubject subject, Lane lane) {}
 
     /** Where a lane stands in the order of those that may send: a picture of it, which the sets can rely on. */
     private record Spot(Lane lane, int underWay, long due) {
@@ -110,7 +115,7 @@ public final class Deliveries implements Observer, AutoCloseable {
         @Nullable
         CallbackDue next;
 
-        /** Later callbacks of the same task, which are sent behind it. */
+        /** Later callbacks of the same subject, which are sent behind it. */
         final List<CallbackDue> followers = new ArrayList<>();
 
         Sending(Lane lane, Key key) {
@@ -123,6 +128,7 @@ public final class Deliveries implements Observer, AutoCloseable {
      * @param secrets each signs all messages; none leaves them unsigned
      * @param timeout of one try
      * @param body a task as the receiver gets it
+     * @param batchBody a batch as the receiver gets it
      */
     public Deliveries(
             Destinations destinations,
@@ -130,12 +136,14 @@ public final class Deliveries implements Observer, AutoCloseable {
             Duration timeout,
             Backoff backoff,
             Function<Task, byte[]> body,
+            Function<Batch, byte[]> batchBody,
             Ticker ticker,
             RandomGenerator random) {
         this.sender = new Sender(destinations, timeout, ticker);
         this.signatures = secrets.stream().map(Signature::new).toList();
         this.backoff = backoff;
         this.body = body;
+        this.batchBody = batchBody;
         this.ticker = ticker;
         this.random = random;
         this.thread = Thread.ofVirtual().name("callbacks").unstarted(this::run);
@@ -151,13 +159,18 @@ public final class Deliveries implements Observer, AutoCloseable {
     @Override
     public void done(Task task) {
         if (!task.callbacks().isEmpty()) {
-            inbox.add(() -> due(task));
+            inbox.add(() -> due(task.id(), task.callbacks()));
         }
     }
 
     @Override
     public void callbacksChanged(Task task) {
-        inbox.add(() -> due(task));
+        inbox.add(() -> due(task.id(), task.callbacks()));
+    }
+
+    @Override
+    public void callbacksChanged(Batch batch) {
+        inbox.add(() -> due(batch.id(), batch.callbacks()));
     }
 
     // --- the thread ---
@@ -216,12 +229,12 @@ public final class Deliveries implements Observer, AutoCloseable {
         return lanes.computeIfAbsent(destination, Lane::new);
     }
 
-    /** A task has ended, or its callbacks have changed: what is to be sent goes to its lane. */
-    private void due(Task task) {
-        for (Callback each : task.callbacks().all()) {
+    /** The end has come, or callbacks have changed: what is to be sent goes to its lane. */
+    private void due(CallbackSubject subject, Callbacks callbacks) {
+        for (Callback each : callbacks.all()) {
             if (each.due()) {
-                CallbackDue entry = new CallbackDue(task.id(), each.number(), each.nextAt());
-                Sending now = underWay.get(new Key(task.id(), each.number()));
+                CallbackDue entry = new CallbackDue(subject, each.number(), each.nextAt());
+                Sending now = underWay.get(new Key(subject, each.number()));
                 if (now != null) {
                     now.next = entry;
                 } else {
@@ -300,7 +313,7 @@ public final class Deliveries implements Observer, AutoCloseable {
 
     private void begin(Lane lane) {
         CallbackDue entry = lane.begin();
-        Key key = new Key(entry.task(), entry.number());
+        Key key = new Key(entry.subject(), entry.number());
         Sending before = underWay.get(key);
         if (before != null) {
             before.next = entry;
@@ -308,7 +321,7 @@ public final class Deliveries implements Observer, AutoCloseable {
             place(lane);
             return;
         }
-        Sending leader = leaders.get(new Behind(key.task, lane));
+        Sending leader = leaders.get(new Behind(key.subject, lane));
         if (leader != null) {
             if (leader.followers.isEmpty()) {
                 pause(ORDER_MILLIS).execute(() -> inbox.add(() -> follow(leader)));
@@ -320,56 +333,60 @@ public final class Deliveries implements Observer, AutoCloseable {
         }
         Sending sending = new Sending(lane, key);
         underWay.put(key, sending);
-        leaders.put(new Behind(key.task, lane), sending);
+        leaders.put(new Behind(key.subject, lane), sending);
         loading++;
         place(lane);
-        engine().find(key.task)
+        find(key.subject)
                 .whenComplete((found, error) -> inbox.add(() -> {
                     loading--;
                     loaded(sending, error == null ? found : Optional.empty(), error);
                 }));
     }
 
-    private void loaded(Sending sending, Optional<Task> found, @Nullable Throwable error) {
+    private CompletableFuture<Optional<Told>> find(CallbackSubject subject) {
+        return switch (subject) {
+            case TaskId id -> engine().find(id).thenApply(found -> found.map(t -> Told.of(t, () -> body.apply(t))));
+            case BatchId id ->
+                engine().batches().find(id).thenApply(found -> found.map(b -> Told.of(b, () -> batchBody.apply(b))));
+        };
+    }
+
+    private void loaded(Sending sending, Optional<Told> found, @Nullable Throwable error) {
         if (error != null) {
-            LOG.warn("the task of a callback cannot be read at the moment: {}", error.toString());
-            sending.next = new CallbackDue(sending.key.task, sending.key.number, ticker.millis() + PAUSE_MILLIS);
+            LOG.warn("what a callback tells of cannot be read at the moment: {}", error.toString());
+            sending.next = new CallbackDue(sending.key.subject, sending.key.number, ticker.millis() + PAUSE_MILLIS);
         }
-        Task task = found.orElse(null);
-        Callback callback = task == null ? null : callback(task, sending.key.number);
-        if (task == null || callback == null || !task.done() || !callback.due() || closing) {
+        Told told = found.orElse(null);
+        Callback callback = told == null ? null : told.callback(sending.key.number);
+        if (told == null || callback == null || told.end() == null || !callback.due() || closing) {
             end(sending, null);
         } else if (callback.nextAt() > ticker.millis()) {
-            sending.next = new CallbackDue(task.id(), callback.number(), callback.nextAt());
+            sending.next = new CallbackDue(told.subject(), callback.number(), callback.nextAt());
             end(sending, null);
         } else {
-            send(sending, task, callback);
+            send(sending, told, callback);
         }
     }
 
-    private static @Nullable Callback callback(Task task, int number) {
-        List<Callback> all = task.callbacks().all();
-        return number <= all.size() ? all.get(number - 1) : null;
-    }
-
-    private void send(Sending sending, Task task, Callback callback) {
+    private void send(Sending sending, Told told, Callback callback) {
         if (!senderStarted) {
             sender.start();
             senderStarted = true;
         }
         long at = ticker.millis();
         long begun = ticker.nanos();
-        Message message = Message.of(task, callback, body.apply(task), signatures, at);
+        Message message = Message.of(told, callback, signatures, at);
         sending.bytes = message.body().length;
         bytes += sending.bytes;
         sender.post(message).thenAccept(answer -> {
             long millis = (ticker.nanos() - begun) / 1_000_000;
             Callback.Try what = new Callback.Try(at, answer.status(), millis, answer.error());
-            inbox.add(() -> note(sending, answer, verdict(task, callback, what, answer)));
+            inbox.add(() -> note(sending, answer, verdict(told.subject(), callback, what, answer)));
         });
     }
 
-    private Callback.Verdict verdict(Task task, Callback callback, Callback.Try what, Sender.Answer answer) {
+    private Callback.Verdict verdict(
+            CallbackSubject subject, Callback callback, Callback.Try what, Sender.Answer answer) {
         int used = callback.used() + 1;
         Callback.State then = answer.delivered()
                 ? Callback.State.DELIVERED
@@ -380,12 +397,12 @@ public final class Deliveries implements Observer, AutoCloseable {
         if (!answer.delivered()) {
             String result = answer.status() == 0 ? "failed: " + answer.error() : "was answered " + answer.status();
             if (then == Callback.State.PENDING) {
-                LOG.debug("callback {} of {}: try {} {}", callback.number(), task.id(), used, result);
+                LOG.debug("callback {} of {}: try {} {}", callback.number(), subject, used, result);
             } else {
                 LOG.warn(
                         "callback {} of {} to {} is {}: try {} {}",
                         callback.number(),
-                        task.id(),
+                        subject,
                         callback.destination(),
                         then,
                         used,
@@ -399,16 +416,23 @@ public final class Deliveries implements Observer, AutoCloseable {
     }
 
     private void note(Sending sending, Sender.Answer answer, Callback.Verdict verdict) {
-        engine().tried(sending.key.task, sending.key.number, verdict)
+        tried(sending.key, verdict)
                 .whenComplete((noted, error) -> inbox.add(() -> {
                     if (error == null || problem(error)) {
-                        // With a problem: the task was deleted meanwhile.
+                        // With a problem: it was deleted meanwhile.
                         end(sending, answer);
                     } else {
                         LOG.warn("what became of a callback cannot be noted at the moment: {}", error.toString());
                         pause().execute(() -> inbox.add(() -> note(sending, answer, verdict)));
                     }
                 }));
+    }
+
+    private CompletableFuture<?> tried(Key key, Callback.Verdict verdict) {
+        return switch (key.subject) {
+            case TaskId id -> engine().tried(id, key.number, verdict);
+            case BatchId id -> engine().batches().tried(id, key.number, verdict);
+        };
     }
 
     private static boolean problem(Throwable error) {
@@ -418,7 +442,7 @@ public final class Deliveries implements Observer, AutoCloseable {
 
     /** Those that come behind a try no longer wait for it: it is over, or takes too long. */
     private void follow(Sending leader) {
-        leaders.remove(new Behind(leader.key.task, leader.lane), leader);
+        leaders.remove(new Behind(leader.key.subject, leader.lane), leader);
         leader.followers.forEach(leader.lane::add);
         leader.followers.clear();
         place(leader.lane);

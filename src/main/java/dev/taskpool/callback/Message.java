@@ -1,16 +1,14 @@
 package dev.taskpool.callback;
 
 import dev.taskpool.model.Callback;
-import dev.taskpool.model.Task;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What a receiver gets: the end of a task as a CloudEvent 1.0 in structured mode, with the headers of Standard Webhooks 1.0.
+ * What a receiver gets: the end of a task or a batch as a CloudEvent 1.0 in structured mode, with the headers of Standard Webhooks 1.0.
  * Event and webhook have the same id, which stays through all tries.
  */
 final class Message {
@@ -39,15 +37,15 @@ final class Message {
         return body;
     }
 
-    /** @param data the task in JSON */
-    static Message of(Task task, Callback callback, byte[] data, List<Signature> signatures, long nowMillis) {
-        String id = callback.messageId(task.id());
+    static Message of(Told told, Callback callback, List<Signature> signatures, long nowMillis) {
+        String id = callback.messageId(told.subject());
+        byte[] data = told.json().get();
         // Nothing of this needs escaping: ids, words and instants.
         byte[] head = ("{\"specversion\":\"1.0\",\"id\":\"" + id
-                        + "\",\"source\":\"/v1/tasks\",\"type\":\"dev.taskpool.task."
-                        + task.state().name().toLowerCase(Locale.ROOT)
-                        + "\",\"subject\":\"" + task.id()
-                        + "\",\"time\":\"" + Instant.ofEpochMilli(task.finishedAt())
+                        + "\",\"source\":\"" + told.source()
+                        + "\",\"type\":\"" + told.type()
+                        + "\",\"subject\":\"" + told.subject()
+                        + "\",\"time\":\"" + Instant.ofEpochMilli(told.finishedAt())
                         + "\",\"datacontenttype\":\"application/json\",\"data\":")
                 .getBytes(StandardCharsets.UTF_8);
         byte[] body = new byte[head.length + data.length + 1];

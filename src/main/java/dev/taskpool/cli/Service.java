@@ -10,6 +10,7 @@ import dev.taskpool.engine.Engine;
 import dev.taskpool.engine.EngineOptions;
 import dev.taskpool.engine.Observer;
 import dev.taskpool.engine.PoolView;
+import dev.taskpool.http.BatchJson;
 import dev.taskpool.http.HttpServer;
 import dev.taskpool.http.TaskJson;
 import dev.taskpool.metrics.Metrics;
@@ -116,6 +117,7 @@ public final class Service implements AutoCloseable {
                             settings.callbacks().maxBackoff(),
                             settings.callbacks().maxAttempts()),
                     task -> TaskJson.bytes(task, null),
+                    BatchJson::bytes,
                     ticker,
                     random);
             Runners runners = new Runners(

@@ -5,6 +5,7 @@ import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskState;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -160,15 +161,23 @@ final class BatchBook {
         tx.batches().forEach(batch -> tallies.computeIfAbsent(batch.id().sequence(), k -> new Tally(batch)));
         long expires = live.ticker.millis() + live.options.retention().toMillis();
         for (Tally each : tallies.values()) {
-            tx.batch(each.batch.counted(
+            tx.batch(ended(each.batch.counted(
                     each.pending,
                     each.running,
                     each.succeeded,
                     each.failed,
                     each.cancelled,
                     each.lastMicros,
-                    each.pending + each.running == 0 ? expires : 0));
+                    each.pending + each.running == 0 ? expires : 0)));
         }
+    }
+
+    /** With its end those who are to be told of it are due. */
+    private Batch ended(Batch batch) {
+        TaskState end = batch.end();
+        return end == null || batch.callbacks().isEmpty()
+                ? batch
+                : batch.with(batch.callbacks().ended(end, live.ticker.millis()));
     }
 
     private @Nullable Tally tally(Transaction tx, BatchId id) {
@@ -217,6 +226,9 @@ final class BatchBook {
             if (moved != null) {
                 if (batch.done()) {
                     open.remove(batch.id().sequence());
+                    if (batch.callbacks().due()) {
+                        live.observer.callbacksChanged(batch);
+                    }
                 }
                 List<BatchWatcher> watchers = moved.watchers;
                 if (watchers != null) {

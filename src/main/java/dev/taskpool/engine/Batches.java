@@ -4,6 +4,7 @@ import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.BatchRules;
+import dev.taskpool.model.Callback;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
@@ -38,10 +39,22 @@ public final class Batches {
         if (here != null) {
             return CompletableFuture.completedFuture(Optional.of(here));
         }
-        return live.store
-                .batch(id)
-                .thenApply(found ->
-                        found.filter(batch -> batch.expiresAt() == 0 || batch.expiresAt() > live.ticker.millis()));
+        return live.store.batch(id).thenApply(found -> found.filter(batch -> !live.expired(batch)));
+    }
+
+    /** Has one more receiver told of a batch's end, at once where it is done. It is the last of the answered batch. */
+    public CompletableFuture<Batch> addCallback(BatchId id, Callback.Wish wish) {
+        return live.batchCallbacks.on(id, false, CallbackCommands.add(wish, live.ticker));
+    }
+
+    /** Has a callback of a done batch delivered once more, or now instead of later. */
+    public CompletableFuture<Batch> redeliver(BatchId id, int callback) {
+        return live.batchCallbacks.on(id, false, CallbackCommands.again(callback, live.ticker));
+    }
+
+    /** Notes a try to deliver a callback; see {@link Engine#tried}. */
+    public CompletableFuture<Batch> tried(BatchId id, int callback, Callback.Verdict verdict) {
+        return live.batchCallbacks.on(id, true, CallbackCommands.tried(callback, verdict));
     }
 
     /** Watches a batch from now on; returns false where it is done, or there is none. */

@@ -1,63 +1,97 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Batch;
 import dev.taskpool.model.Callback;
 import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskState;
 import dev.taskpool.model.Ticker;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
 
-/** What is decided on the callbacks of a task. Each is a step from one revision to the next, so none overwrites another. */
+/** What is decided on callbacks. Each is a step from what they were to what they are, so none overwrites another. */
 final class CallbackCommands {
     private CallbackCommands() {}
 
-    /** A step from a task to its next revision. */
+    /**
+     * Callbacks as a step finds them.
+     *
+     * @param name of what they are of
+     * @param state of it
+     * @param end how it ended; null where it has not
+     * @param notDone what to say where it should have
+     * @param problem one that is about it
+     */
+    record Before(
+            Callbacks callbacks,
+            String name,
+            String state,
+            @Nullable TaskState end,
+            ProblemCode notDone,
+            BiFunction<ProblemCode, String, Problem> problem) {}
+
+    /** A step on callbacks. */
     @FunctionalInterface
     interface Step {
         /** @throws Problem where it cannot be done */
-        Task next(Task task);
+        Callbacks next(Before before);
     }
 
-    /** One more is to be told, at once where the task is done. */
+    static Task on(Task task, Step step) {
+        return task.withCallbacks(step.next(new Before(
+                task.callbacks(),
+                "task " + task.id(),
+                task.state().name(),
+                task.done() ? task.state() : null,
+                ProblemCode.TASK_NOT_DONE,
+                (code, detail) -> Problem.ofTask(code, detail, task))));
+    }
+
+    static Batch on(Batch batch, Step step) {
+        return batch.with(step.next(new Before(
+                batch.callbacks(),
+                "batch " + batch.id(),
+                batch.state().name(),
+                batch.end(),
+                ProblemCode.BATCH_NOT_DONE,
+                Problem::of)));
+    }
+
+    /** One more is to be told, at once where the end has come. */
     static Step add(Callback.Wish wish, Ticker ticker) {
-        return task -> {
-            Callbacks before = task.callbacks();
-            if (before.all().size() >= Callbacks.MAX) {
-                throw Problem.ofTask(
+        return before -> {
+            Callbacks all = before.callbacks;
+            if (all.all().size() >= Callbacks.MAX) {
+                throw before.problem.apply(
                         ProblemCode.TOO_MANY_CALLBACKS,
-                        "task " + task.id() + " has " + Callbacks.MAX + " callbacks, and may have no more",
-                        task);
+                        before.name + " has " + Callbacks.MAX + " callbacks, and may have no more");
             }
-            return task.withCallbacks(
-                    task.done()
-                            ? before.plus(wish, task.state(), ticker.millis())
-                            : before.plus(wish, ticker.millis()));
+            return before.end == null ? all.plus(wish, ticker.millis()) : all.plus(wish, before.end, ticker.millis());
         };
     }
 
     /** It is to be delivered again, or now instead of later. */
     static Step again(int number, Ticker ticker) {
-        return task -> {
-            Callback callback = task.callbacks().numbered(number);
-            if (!task.done()) {
-                throw Problem.ofTask(
-                        ProblemCode.TASK_NOT_DONE,
-                        "task " + task.id() + " is " + task.state() + ": there is nothing to tell yet",
-                        task);
+        return before -> {
+            Callback callback = before.callbacks.numbered(number);
+            if (before.end == null) {
+                throw before.problem.apply(
+                        before.notDone, before.name + " is " + before.state + ": there is nothing to tell yet");
             }
             if (callback.state() == Callback.State.SKIPPED) {
-                throw Problem.ofTask(
+                throw before.problem.apply(
                         ProblemCode.CALLBACK_SKIPPED,
-                        "callback " + number + " is for " + callback.wish().on() + ", and the task is " + task.state(),
-                        task);
+                        "callback " + number + " is for " + callback.wish().on() + ", and " + before.name + " is "
+                                + before.state);
             }
-            return task.withCallbacks(task.callbacks().with(callback.again(ticker.millis())));
+            return before.callbacks.with(callback.again(ticker.millis()));
         };
     }
 
     /** A try is over. */
     static Step tried(int number, Callback.Verdict verdict) {
-        return task -> task.withCallbacks(
-                task.callbacks().with(task.callbacks().numbered(number).tried(verdict)));
+        return before -> before.callbacks.with(before.callbacks.numbered(number).tried(verdict));
     }
 }

@@ -49,6 +49,7 @@ final class DeleteBatch extends Request<Boolean> {
         public void decide(Transaction tx) {
             if (tasks.isEmpty()) {
                 tx.add(new Change.BatchDeleted(id));
+                live.batchCallbacks.deleted(tx, id);
             }
             for (Task task : tasks) {
                 // A sequence is its own for ever, and a done task stays done: H2 has the last of it.

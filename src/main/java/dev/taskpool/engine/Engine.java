@@ -218,7 +218,7 @@ public final class Engine implements AutoCloseable {
         return submit(
                 placed,
                 isBatch
-                        ? new Grouping.AsBatch("", BatchRules.NONE, true, items.size(), "/items/")
+                        ? new Grouping.AsBatch("", BatchRules.NONE, List.of(), true, items.size(), "/items/")
                         : new Grouping.Alone(),
                 key);
     }
@@ -390,7 +390,7 @@ public final class Engine implements AutoCloseable {
 
     private CompletableFuture<Task> onCallbacks(TaskId id, boolean fact, CallbackCommands.Step step) {
         return withCell(id, fact, (cell, answer) -> tx -> {
-            Task next = step.next(tx.latest(cell));
+            Task next = CallbackCommands.on(tx.latest(cell), step);
             tx.change(cell, next);
             tx.after(() -> answer.accept(next, null));
         });

@@ -2,6 +2,7 @@ package dev.taskpool.engine;
 
 import dev.taskpool.callable.Registered;
 import dev.taskpool.callable.Registry;
+import dev.taskpool.model.Batch;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.IdempotencyKey;
@@ -39,6 +40,7 @@ final class Live {
     final TreeMap<String, LivePool> pools = new TreeMap<>();
     final Timers timers = new Timers();
     final BatchBook batches = new BatchBook(this);
+    final BatchCallbacks batchCallbacks = new BatchCallbacks(this);
     final Waits waits;
     final Events events;
     final Store store;
@@ -124,6 +126,13 @@ final class Live {
         return task.expiresAt() > 0
                 && task.expiresAt() <= ticker.millis()
                 && !task.callbacks().due();
+    }
+
+    /** As {@link #expired(Task)}. */
+    boolean expired(Batch batch) {
+        return batch.expiresAt() > 0
+                && batch.expiresAt() <= ticker.millis()
+                && !batch.callbacks().due();
     }
 
     LivePool pool(Task task) {

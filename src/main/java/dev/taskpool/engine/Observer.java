@@ -1,5 +1,6 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Batch;
 import dev.taskpool.model.Task;
 
 /** Is told what became durable, in order, by the engine's thread: must be quick and must not throw. */
@@ -18,6 +19,9 @@ public interface Observer {
 
     /** A done task has another callback, or one is further on. */
     default void callbacksChanged(Task task) {}
+
+    /** A batch is done and has callbacks, or a callback of one that is done is new or further on. */
+    default void callbacksChanged(Batch batch) {}
 
     /** A run ended and the task will run again. */
     default void retried(Task task) {}
@@ -53,6 +57,12 @@ public interface Observer {
             public void callbacksChanged(Task task) {
                 first.callbacksChanged(task);
                 second.callbacksChanged(task);
+            }
+
+            @Override
+            public void callbacksChanged(Batch batch) {
+                first.callbacksChanged(batch);
+                second.callbacksChanged(batch);
             }
 
             @Override

@@ -287,9 +287,10 @@ final class Submit extends Request<Accepted> {
                 batch = null;
                 sequence = live.ids.sequences(1);
             }
-            case Grouping.AsBatch(var owner, var rules, var atomic, int span, var pointer) -> {
+            case Grouping.AsBatch(var owner, var rules, var told, var atomic, int span, var pointer) -> {
                 sequence = live.ids.sequences(span + 1);
-                batch = Batch.of(new BatchId(sequence++, live.ids.nonce()), owner, rules, now, false);
+                batch = Batch.of(new BatchId(sequence++, live.ids.nonce()), owner, rules, now, false)
+                        .with(Callbacks.of(told, now));
                 batch = grow(tx, batch, span, admitted, sequence);
             }
             case Grouping.More(var id, var from, int span, var last) -> {

@@ -12,8 +12,13 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /** Batches and their results as clients see them. An absent property means: not known, or does not apply. */
-final class BatchJson {
+public final class BatchJson {
     private BatchJson() {}
+
+    /** Returns a batch as JSON, as getBatch answers it and callbacks carry it. */
+    public static byte[] bytes(Batch batch) {
+        return JsonOut.bytes(out -> status(out, batch));
+    }
 
     static void status(JsonGenerator out, Batch batch) throws IOException {
         out.writeStartObject();

@@ -3,21 +3,31 @@ package dev.taskpool.http;
 import dev.taskpool.engine.Grouping;
 import dev.taskpool.model.BatchRules;
 import dev.taskpool.model.BatchRules.CancelRestOn;
+import dev.taskpool.model.Callback;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What a request says of a batch as a whole. */
 final class BatchRulesJson implements JsonIn.Reading {
-    static final String PROPERTIES = "atomic, cancel_rest_on, interrupt, success_count";
+    static final String PROPERTIES =
+            "atomic, cancel_rest_on, interrupt, success_count, batch_callback_url, batch_callbacks";
     private static final List<String> WORDS = List.of("NEVER", "FIRST_FAILURE", "FIRST_SUCCESS", "DECIDED");
 
+    private final CallbackCheck check;
     private @Nullable Boolean atomic;
     private @Nullable String cancelRestOn;
     private @Nullable Boolean interrupt;
     private @Nullable Long successCount;
+    private @Nullable String callbackUrl;
+    private final List<CallbackJson.Draft> callbacks = new ArrayList<>();
+
+    BatchRulesJson(CallbackCheck check) {
+        this.check = check;
+    }
 
     @Override
     public boolean property(JsonIn in, String name) throws IOException {
@@ -25,6 +35,8 @@ final class BatchRulesJson implements JsonIn.Reading {
             case "atomic" -> atomic = in.bool();
             case "cancel_rest_on" -> cancelRestOn = in.word(WORDS);
             case "interrupt" -> interrupt = in.bool();
+            case "batch_callback_url" -> callbackUrl = in.string(1, CallbackJson.MAX_URL_CHARS);
+            case "batch_callbacks" -> CallbackJson.read(in, callbacks);
             case "success_count" -> successCount = in.integer(1, Integer.MAX_VALUE);
             default -> {
                 return false;
@@ -55,14 +67,23 @@ final class BatchRulesJson implements JsonIn.Reading {
                 Boolean.TRUE.equals(interrupt));
     }
 
-    /** Returns the rules in one form, however they were written; empty where there are none. */
+    /** Returns all of it in one form, however it was written; empty where there is nothing. */
     String text() {
         BatchRules rules = rules();
-        return rules.equals(BatchRules.NONE) ? "" : " " + rules;
+        StringBuilder text = new StringBuilder(rules.equals(BatchRules.NONE) ? "" : " " + rules);
+        if (callbackUrl != null) {
+            text.append(" told ").append(callbackUrl);
+        }
+        callbacks.forEach(each -> text.append(' ').append(each));
+        return text.toString();
+    }
+
+    private List<Callback.Wish> told() {
+        return CallbackJson.wishes(callbackUrl, callbacks, check, "/batch_");
     }
 
     Grouping grouping(Caller caller, int span, String pointer) {
-        return new Grouping.AsBatch(caller.name(), rules(), atomic(), span, pointer);
+        return new Grouping.AsBatch(caller.name(), rules(), told(), atomic(), span, pointer);
     }
 
     /** Reads rules from a query that has the same names. */

@@ -1,13 +1,15 @@
 package dev.taskpool.http;
 
 import dev.taskpool.engine.Engine;
+import dev.taskpool.model.Batch;
 import dev.taskpool.model.Callback;
+import dev.taskpool.model.CallbackSubject;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
-import dev.taskpool.model.Task;
 import java.util.concurrent.CompletableFuture;
 
-/** Who is told of the end of a task: add, list, deliver again. */
+/** Who is told of the end of a task or a batch: add, list, deliver again. */
 final class CallbackHandlers {
     private final Engine engine;
     private final TaskHandlers tasks;
@@ -22,39 +24,73 @@ final class CallbackHandlers {
     }
 
     CompletableFuture<Reply> add(Exchange exchange) {
-        CallbackJson.Draft draft = new CallbackJson.Draft();
-        source.read(exchange.body(), CallbackJson.PROPERTIES, draft);
-        Callback.Wish wish = draft.wish(check, "");
+        Callback.Wish wish = wish(exchange);
         return tasks.find(exchange)
                 .thenCompose(task -> engine.addCallback(task.id(), wish))
-                .thenApply(task -> reply(201, task, task.callbacks().all().getLast()));
+                .thenApply(task -> reply(201, task.id(), task.callbacks().all().getLast()));
+    }
+
+    CompletableFuture<Reply> addToBatch(Exchange exchange) {
+        Callback.Wish wish = wish(exchange);
+        return batch(exchange)
+                .thenCompose(batch -> engine.batches().addCallback(batch.id(), wish))
+                .thenApply(
+                        batch -> reply(201, batch.id(), batch.callbacks().all().getLast()));
     }
 
     CompletableFuture<Reply> list(Exchange exchange) {
-        return tasks.find(exchange)
-                .thenApply(task -> () -> Answer.json(200, out -> {
-                    out.writeStartObject();
-                    out.writeArrayFieldStart("items");
-                    for (Callback each : task.callbacks().all()) {
-                        CallbackJson.write(out, task.id(), each);
-                    }
-                    out.writeEndArray();
-                    out.writeEndObject();
-                }));
+        return tasks.find(exchange).thenApply(task -> reply(task.id(), task.callbacks()));
+    }
+
+    CompletableFuture<Reply> listOfBatch(Exchange exchange) {
+        return batch(exchange).thenApply(batch -> reply(batch.id(), batch.callbacks()));
     }
 
     CompletableFuture<Reply> redeliver(Exchange exchange) {
+        int number = number(exchange);
+        return tasks.find(exchange)
+                .thenCompose(task -> engine.redeliver(task.id(), number))
+                .thenApply(task -> reply(200, task.id(), task.callbacks().numbered(number)));
+    }
+
+    CompletableFuture<Reply> redeliverOfBatch(Exchange exchange) {
+        int number = number(exchange);
+        return batch(exchange)
+                .thenCompose(batch -> engine.batches().redeliver(batch.id(), number))
+                .thenApply(batch -> reply(200, batch.id(), batch.callbacks().numbered(number)));
+    }
+
+    private CompletableFuture<Batch> batch(Exchange exchange) {
+        return BatchHandlers.visible(engine, exchange.caller(), exchange.path("batch_id"));
+    }
+
+    private Callback.Wish wish(Exchange exchange) {
+        CallbackJson.Draft draft = new CallbackJson.Draft();
+        source.read(exchange.body(), CallbackJson.PROPERTIES, draft);
+        return draft.wish(check, "");
+    }
+
+    private static int number(Exchange exchange) {
         String text = exchange.path("callback_number");
         if (!text.matches("[1-9]\\d{0,2}")) {
             throw Problem.of(ProblemCode.CALLBACK_NOT_FOUND, "there is no callback '" + Exchange.shortened(text) + "'");
         }
-        int number = Integer.parseInt(text);
-        return tasks.find(exchange)
-                .thenCompose(task -> engine.redeliver(task.id(), number))
-                .thenApply(task -> reply(200, task, task.callbacks().numbered(number)));
+        return Integer.parseInt(text);
     }
 
-    private static Reply reply(int status, Task task, Callback callback) {
-        return () -> Answer.json(status, out -> CallbackJson.write(out, task.id(), callback));
+    private static Reply reply(CallbackSubject subject, Callbacks callbacks) {
+        return () -> Answer.json(200, out -> {
+            out.writeStartObject();
+            out.writeArrayFieldStart("items");
+            for (Callback each : callbacks.all()) {
+                CallbackJson.write(out, subject, each);
+            }
+            out.writeEndArray();
+            out.writeEndObject();
+        });
+    }
+
+    private static Reply reply(int status, CallbackSubject subject, Callback callback) {
+        return () -> Answer.json(status, out -> CallbackJson.write(out, subject, callback));
     }
 }

@@ -2,10 +2,10 @@ package dev.taskpool.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.taskpool.model.Callback;
+import dev.taskpool.model.CallbackSubject;
 import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
-import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskState;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class CallbackJson {
     static final String PROPERTIES = "url, on";
     private static final List<String> ENDS = List.of("SUCCEEDED", "FAILED", "CANCELLED");
-    private static final int MAX_URL_CHARS = 2048;
+    static final int MAX_URL_CHARS = 2048;
 
     private CallbackJson() {}
 
@@ -85,32 +85,36 @@ final class CallbackJson {
                 () -> {});
     }
 
-    /** Returns what a submission asks for, in order: {@code callback_url} is the first. */
+    /**
+     * Returns what a submission asks for, in order: {@code callback_url} is the first.
+     *
+     * @param pointer to the properties, with what their names begin with
+     */
     static List<Callback.Wish> wishes(@Nullable String url, List<Draft> drafts, CallbackCheck check, String pointer) {
         if (url == null && drafts.isEmpty()) {
             return List.of();
         }
         List<Callback.Wish> all = new ArrayList<>();
         if (url != null) {
-            check.check(url, pointer + "/callback_url");
+            check.check(url, pointer + "callback_url");
             all.add(new Callback.Wish(url, Callback.Wish.ALL));
         }
         for (int i = 0; i < drafts.size(); i++) {
-            all.add(drafts.get(i).wish(check, pointer + "/callbacks/" + i));
+            all.add(drafts.get(i).wish(check, pointer + "callbacks/" + i));
         }
         if (all.size() > Callbacks.MAX) {
             throw Problem.field(
                     ProblemCode.INVALID_REQUEST,
-                    pointer + "/callbacks",
+                    pointer + "callbacks",
                     "may have " + Callbacks.MAX + " items together with callback_url, has " + all.size());
         }
         return all;
     }
 
-    static void write(JsonGenerator out, TaskId task, Callback callback) throws IOException {
+    static void write(JsonGenerator out, CallbackSubject subject, Callback callback) throws IOException {
         out.writeStartObject();
         out.writeNumberField("number", callback.number());
-        out.writeStringField("webhook_id", callback.messageId(task));
+        out.writeStringField("webhook_id", callback.messageId(subject));
         out.writeStringField("url", callback.wish().url());
         out.writeArrayFieldStart("on");
         for (TaskState each : new TreeSet<>(callback.wish().on())) {

@@ -17,6 +17,7 @@ final class Routes {
     private static final Set<String> NONE = Set.of();
     private static final Set<String> WAIT = Set.of("wait");
     private static final String CALLBACKS = "/v1/tasks/{task_id}/callbacks";
+    private static final String BATCH_CALLBACKS = "/v1/batches/{batch_id}/callbacks";
 
     private Routes() {}
 
@@ -110,6 +111,15 @@ final class Routes {
                         Scope.READ,
                         BatchHandlers.RESULT_PARAMETERS,
                         h.batches::results),
+                new Route(POST, BATCH_CALLBACKS, "addBatchCallback", Scope.SUBMIT, NONE, h.callbacks::addToBatch),
+                new Route(GET, BATCH_CALLBACKS, "listBatchCallbacks", Scope.READ, NONE, h.callbacks::listOfBatch),
+                new Route(
+                        POST,
+                        BATCH_CALLBACKS + "/{callback_number}/redeliver",
+                        "redeliverBatchCallback",
+                        Scope.SUBMIT,
+                        NONE,
+                        h.callbacks::redeliverOfBatch),
                 new Route(POST, "/v1/map", "submitMap", Scope.SUBMIT, NONE, h.batches::map),
                 new Route(POST, "/v1/map/stream", "streamMap", Scope.SUBMIT, MapOptions.PARAMETERS, h.maps::stream),
                 new Route(POST, "/v1/wait", "waitTasks", Scope.READ, NONE, h.waiting::handle),

@@ -33,7 +33,7 @@ final class Submissions {
 
     private static final int MAX_ERRORS = 50;
     private static final String MAP_PROPERTIES =
-            "args_list, " + PROPERTIES.replace("args, ", "") + ", cancel_rest_on, interrupt, success_count";
+            "args_list, " + PROPERTIES.replace("args, ", "") + ", " + BatchRulesJson.PROPERTIES.replace("atomic, ", "");
 
     private final JsonIn.Source source;
     private final Registry registry;
@@ -89,7 +89,7 @@ final class Submissions {
                 }
                 case "deadline_ms" -> deadline = in.integer(1, MAX_MILLIS);
                 case "labels" -> labels = in.strings(32, 63, 256);
-                case "callback_url" -> callbackUrl = in.string(1, 2048);
+                case "callback_url" -> callbackUrl = in.string(1, CallbackJson.MAX_URL_CHARS);
                 case "callbacks" -> CallbackJson.read(in, callbacks);
                 case "limits" -> limits = LimitsJson.read(in);
                 case "files" -> files = FilesJson.read(in);
@@ -182,7 +182,7 @@ final class Submissions {
     BatchSubmission batch(Exchange exchange) {
         String key = key(exchange);
         byte[] body = exchange.body();
-        BatchRulesJson rules = new BatchRulesJson();
+        BatchRulesJson rules = new BatchRulesJson(callbacks);
         List<Draft> drafts = new ArrayList<>();
         JsonIn.Reading reading = (in, name) -> {
             if (!name.equals("items")) {
@@ -259,7 +259,7 @@ final class Submissions {
     BatchSubmission map(Exchange exchange) {
         String key = key(exchange);
         byte[] body = exchange.body();
-        BatchRulesJson rules = new BatchRulesJson();
+        BatchRulesJson rules = new BatchRulesJson(callbacks);
         Draft common = new Draft();
         List<Json> lists = new ArrayList<>();
         source.read(body, MAP_PROPERTIES, (in, name) -> switch (name) {
@@ -361,7 +361,7 @@ final class Submissions {
         }
         registry.checkArguments(name, draft.args, draft.kwargs, pointer);
         FilesJson.check(draft.files, callable, pointer);
-        List<Callback.Wish> told = CallbackJson.wishes(draft.callbackUrl, draft.callbacks, callbacks, pointer);
+        List<Callback.Wish> told = CallbackJson.wishes(draft.callbackUrl, draft.callbacks, callbacks, pointer + "/");
         Long timeout = draft.timeout;
         if (timeout == null && callable.spec().timeout() != null) {
             timeout = callable.spec().timeout().toMillis();

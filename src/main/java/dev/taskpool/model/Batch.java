@@ -1,5 +1,7 @@
 package dev.taskpool.model;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Tasks that were submitted together, and what has become of them. The counts are durable with the tasks that they count, so
  * they are exact after every crash; tasks that are deleted or past their retention are still counted.
@@ -18,6 +20,7 @@ package dev.taskpool.model;
  * @param cancelled tasks that are CANCELLED
  * @param finishedMicros when the last of those that are done became so, in Unix microseconds; 0 where none is
  * @param expiresAt when it is forgotten; 0 while tasks of it are not done
+ * @param callbacks who is to be told of its end
  */
 public record Batch(
         BatchId id,
@@ -33,11 +36,12 @@ public record Batch(
         long failed,
         long cancelled,
         long finishedMicros,
-        long expiresAt) {
+        long expiresAt,
+        Callbacks callbacks) {
 
     /** One without tasks. */
     public static Batch of(BatchId id, String owner, BatchRules rules, long now, boolean open) {
-        return new Batch(id, owner, rules, now, open, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        return new Batch(id, owner, rules, now, open, 0, 0, 0, 0, 0, 0, 0, 0, 0, Callbacks.NONE);
     }
 
     /** Returns how many tasks it has or had. */
@@ -94,7 +98,8 @@ public record Batch(
                 failed,
                 cancelled,
                 finishedMicros,
-                expiresAt);
+                expiresAt,
+                callbacks);
     }
 
     /** The same, with no more to come. */
@@ -113,7 +118,8 @@ public record Batch(
                 failed,
                 cancelled,
                 finishedMicros,
-                expiresAt);
+                expiresAt,
+                callbacks);
     }
 
     /** The same with other counts. */
@@ -139,6 +145,37 @@ public record Batch(
                 nowFailed,
                 nowCancelled,
                 lastMicros,
-                expires);
+                expires,
+                callbacks);
+    }
+
+    /** The same with other callbacks. */
+    public Batch with(Callbacks others) {
+        return new Batch(
+                id,
+                owner,
+                rules,
+                createdAt,
+                open,
+                taken,
+                refused,
+                pending,
+                running,
+                succeeded,
+                failed,
+                cancelled,
+                finishedMicros,
+                expiresAt,
+                others);
+    }
+
+    /** Returns how it ended, as callbacks tell it; null where it is not done. */
+    public @Nullable TaskState end() {
+        return switch (state()) {
+            case RUNNING -> null;
+            case SUCCEEDED -> TaskState.SUCCEEDED;
+            case FAILED -> TaskState.FAILED;
+            case CANCELLED -> TaskState.CANCELLED;
+        };
     }
 }

@@ -8,7 +8,7 @@ import java.util.Optional;
  * @param sequence from the same counter as tasks'
  * @param nonce random
  */
-public record BatchId(long sequence, long nonce) {
+public record BatchId(long sequence, long nonce) implements CallbackSubject {
     /** Returns the id that the text stands for, or nothing where it is no batch id. */
     public static Optional<BatchId> parse(String text) {
         long[] parts = Id.parse('b', text);

@@ -7,16 +7,16 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * One receiver that is to be told when a task is done ({@code Future.add_done_callback}), and what came of it. Instants are
+ * One receiver that is to be told when a task or a batch is done ({@code Future.add_done_callback}), and what came of it. Instants are
  * Unix milliseconds, 0 where there is none.
  *
- * @param number among the callbacks of its task, from 1, in the order in which they were added
+ * @param number among those of its task or batch, from 1, in the order in which they were added
  * @param wish who is to be told of which ends
  * @param addedAt when it was added
  * @param state how far it is
  * @param attempts tries so far
  * @param since tries before it was last asked for: what counts against the limit of tries comes behind them
- * @param nextAt when the next try is due; 0 where none is to come, or the task is not done
+ * @param nextAt when the next try is due; 0 where none is to come, or the end has not come
  * @param tries the last of them, in order; at most {@link #MAX_TRIES_KEPT}
  */
 public record Callback(
@@ -28,7 +28,7 @@ public record Callback(
 
     /** How far a callback is. */
     public enum State {
-        /** The task is not done, or a try is to come. */
+        /** The end has not come, or a try is to come. */
         PENDING,
         /** A receiver took it. */
         DELIVERED,
@@ -36,7 +36,7 @@ public record Callback(
         GAVE_UP,
         /** The receiver answered 410: it wants no more of this. */
         GONE,
-        /** The task ended otherwise than the callback is for. */
+        /** The end was another than those that the callback is for. */
         SKIPPED
     }
 
@@ -82,12 +82,12 @@ public record Callback(
      */
     public record Verdict(int since, Try what, State then, long nextAt) {}
 
-    /** One that was just added to a task that is not done. */
+    /** One that was just added, before the end. */
     static Callback added(int number, Wish wish, long now) {
         return new Callback(number, wish, now, State.PENDING, 0, 0, 0, List.of());
     }
 
-    /** The task has come to its end. */
+    /** The end has come. */
     Callback ended(TaskState end, long now) {
         return wish.on().contains(end)
                 ? new Callback(number, wish, addedAt, State.PENDING, attempts, since, Math.max(1, now), tries)
@@ -142,7 +142,7 @@ public record Callback(
     }
 
     /** Returns what its receiver knows its message by, the same in all tries. */
-    public String messageId(TaskId task) {
-        return task + "-" + number;
+    public String messageId(CallbackSubject subject) {
+        return subject + "-" + number;
     }
 }

@@ -4,18 +4,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * All callbacks of a task, in the order in which they were added. Immutable.
+ * All callbacks of a task or a batch, in the order in which they were added. Immutable.
  *
  * @param all numbered from 1
  */
 public record Callbacks(List<Callback> all) {
-    /** None: what most tasks have. */
+    /** None: what most have. */
     public static final Callbacks NONE = new Callbacks(List.of());
 
-    /** That many a task may have. */
+    /** That many there may be. */
     public static final int MAX = 16;
 
-    /** What is asked for with a submission: the task is not done yet. */
+    /** What is asked for with a submission: the end has not come yet. */
     public static Callbacks of(List<Callback.Wish> wishes, long now) {
         Callbacks all = NONE;
         for (Callback.Wish wish : wishes) {
@@ -28,21 +28,23 @@ public record Callbacks(List<Callback> all) {
         return all.isEmpty();
     }
 
-    /** Returns these and one more, for a task that is not done. */
+    /** Returns these and one more, before the end. */
     public Callbacks plus(Callback.Wish wish, long now) {
         List<Callback> more = new ArrayList<>(all);
         more.add(Callback.added(all.size() + 1, wish, now));
         return new Callbacks(List.copyOf(more));
     }
 
-    /** Returns these and one more, for a task that has ended: it is due at once, or not for this end. */
+    /** Returns these and one more, after the end: it is due at once, or not for this end. */
     public Callbacks plus(Callback.Wish wish, TaskState end, long now) {
         return plus(wish, now).with(Callback.added(all.size() + 1, wish, now).ended(end, now));
     }
 
-    /** The task has come to its end: those that are for it are due. */
+    /** The end has come: those that are for it are due. */
     public Callbacks ended(TaskState end, long now) {
-        return new Callbacks(all.stream().map(c -> c.ended(end, now)).toList());
+        return all.isEmpty()
+                ? NONE
+                : new Callbacks(all.stream().map(c -> c.ended(end, now)).toList());
     }
 
     /** Returns these with one further on. */
@@ -61,7 +63,7 @@ public record Callbacks(List<Callback> all) {
         if (number < 1 || number > all.size()) {
             throw Problem.of(
                     ProblemCode.CALLBACK_NOT_FOUND,
-                    "the task has " + all.size() + " callbacks, and none of the number " + number);
+                    "there are " + all.size() + " callbacks, and none of the number " + number);
         }
         return all.get(number - 1);
     }

@@ -8,7 +8,7 @@ import java.util.Optional;
  * @param sequence unique within a store and ascending in the order of acceptance; not negative
  * @param nonce random, so that ids cannot be guessed
  */
-public record TaskId(long sequence, long nonce) implements Comparable<TaskId> {
+public record TaskId(long sequence, long nonce) implements CallbackSubject, Comparable<TaskId> {
     /** Returns the id that the text stands for, or nothing where it is no task id. */
     public static Optional<TaskId> parse(String text) {
         long[] parts = Id.parse('t', text);

@@ -109,7 +109,7 @@ final class Codec {
             }
             case Change.BatchSaved(Batch batch) -> {
                 out.putByte(BATCH_SAVED);
-                BatchCodec.batch(batch, out);
+                BatchCodec.whole(batch, out);
             }
             case Change.PartAdded(BatchPart part) -> {
                 out.putByte(PART_ADDED);
@@ -183,7 +183,7 @@ final class Codec {
                 yield before == null ? null : new Change.CallbacksChanged(before.withCallbacks(callbacks, revision));
             }
             case TASK_DELETED -> new Change.TaskDeleted(id(in));
-            case BATCH_SAVED -> new Change.BatchSaved(BatchCodec.batch(in));
+            case BATCH_SAVED -> new Change.BatchSaved(BatchCodec.whole(in));
             case PART_ADDED -> new Change.PartAdded(BatchCodec.part(in));
             case BATCH_DELETED -> new Change.BatchDeleted(new BatchId(in.readFixed(), in.readFixed()));
             case POOL_SAVED -> new Change.PoolSaved(PoolCodec.pool(in));

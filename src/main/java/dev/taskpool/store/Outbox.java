@@ -1,12 +1,16 @@
 package dev.taskpool.store;
 
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Callback;
 import dev.taskpool.model.CallbackDue;
+import dev.taskpool.model.CallbackSubject;
 import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import java.nio.ByteBuffer;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
 import java.util.ArrayList;
@@ -20,8 +24,8 @@ import org.jdbi.v3.core.Handle;
  */
 final class Outbox {
     static final String MERGE = """
-            MERGE INTO callback (seq, number, nonce, destination, due, body) KEY (seq, number)
-            VALUES (?, ?, ?, ?, ?, ?)""";
+            MERGE INTO callback (seq, number, nonce, batch, destination, due, body) KEY (seq, number)
+            VALUES (?, ?, ?, ?, ?, ?, ?)""";
 
     static final String DELETE = "DELETE FROM callback WHERE seq = ?";
 
@@ -29,26 +33,44 @@ final class Outbox {
 
     /** Adds the callbacks of a task to a batch of {@link #MERGE}. */
     static void merge(Task task, PreparedStatement merge, Bytes buffer) throws SQLException {
-        for (Callback each : task.callbacks().all()) {
-            merge.setLong(1, task.id().sequence());
+        merge(task.id().sequence(), task.id().nonce(), false, task.callbacks(), task.revision(), merge, buffer);
+    }
+
+    /** Adds the callbacks of a batch. */
+    static void merge(Batch batch, PreparedStatement merge, Bytes buffer) throws SQLException {
+        merge(batch.id().sequence(), batch.id().nonce(), true, batch.callbacks(), 0, merge, buffer);
+    }
+
+    private static void merge(
+            long sequence,
+            long nonce,
+            boolean batch,
+            Callbacks callbacks,
+            long revision,
+            PreparedStatement merge,
+            Bytes buffer)
+            throws SQLException {
+        for (Callback each : callbacks.all()) {
+            merge.setLong(1, sequence);
             merge.setInt(2, each.number());
-            merge.setLong(3, task.id().nonce());
+            merge.setLong(3, nonce);
+            merge.setBoolean(4, batch);
             if (each.due()) {
-                merge.setString(4, each.destination());
-                merge.setLong(5, each.nextAt());
+                merge.setString(5, each.destination());
+                merge.setLong(6, each.nextAt());
             } else {
-                merge.setNull(4, Types.VARCHAR);
-                merge.setNull(5, Types.BIGINT);
+                merge.setNull(5, Types.VARCHAR);
+                merge.setNull(6, Types.BIGINT);
             }
             buffer.clear();
-            buffer.putLong(task.revision());
+            buffer.putLong(revision);
             CallbackCodec.one(each, buffer);
-            merge.setBytes(6, buffer.copy());
+            merge.setBytes(7, buffer.copy());
             merge.addBatch();
         }
     }
 
-    /** Returns the callbacks of a task. */
+    /** Returns the callbacks of a task or a batch. */
     static CallbackCodec.Stored of(Handle handle, long sequence) {
         List<Callback> all = new ArrayList<>();
         long[] revision = {0};
@@ -85,12 +107,17 @@ final class Outbox {
     /** Returns what there is for a destination, the earliest first. */
     static List<CallbackDue> due(Handle handle, String destination, int limit) {
         return handle.createQuery("""
-                        SELECT seq, nonce, number, due FROM callback WHERE destination = :destination
+                        SELECT seq, nonce, batch, number, due FROM callback WHERE destination = :destination
                          ORDER BY destination, due, seq, number LIMIT :limit""")
                 .bind("destination", destination)
                 .bind("limit", limit)
-                .map((rs, ctx) ->
-                        new CallbackDue(new TaskId(rs.getLong(1), rs.getLong(2)), rs.getInt(3), rs.getLong(4)))
+                .map((rs, ctx) -> new CallbackDue(subject(rs), rs.getInt(4), rs.getLong(5)))
                 .list();
+    }
+
+    private static CallbackSubject subject(ResultSet rs) throws SQLException {
+        long sequence = rs.getLong(1);
+        long nonce = rs.getLong(2);
+        return rs.getBoolean(3) ? new BatchId(sequence, nonce) : new TaskId(sequence, nonce);
     }
 }

@@ -162,27 +162,42 @@ final class Queries {
         return handle.createQuery("SELECT body FROM batch WHERE seq = :seq AND nonce = :nonce")
                 .bind("seq", id.sequence())
                 .bind("nonce", id.nonce())
-                .map((rs, ctx) -> batch(rs))
-                .findOne();
+                .map((rs, ctx) -> storedBatch(rs))
+                .findOne()
+                .map(this::batch);
     }
 
     /** Returns the batches that are not done. */
     List<Batch> unfinishedBatches() {
-        return handle.createQuery("SELECT body FROM batch WHERE unfinished")
-                .map((rs, ctx) -> batch(rs))
-                .list();
+        return handle
+                .createQuery("SELECT body FROM batch WHERE unfinished")
+                .map((rs, ctx) -> storedBatch(rs))
+                .list()
+                .stream()
+                .map(this::batch)
+                .toList();
     }
 
     /** Returns sequences of batches that were to be forgotten at an instant. */
     List<Long> expiredBatches(long now, int limit) {
-        return handle.createQuery("SELECT seq FROM batch WHERE expires_at > 0 AND expires_at <= :now LIMIT :limit")
+        return handle.createQuery("""
+                        SELECT seq FROM batch b WHERE expires_at > 0 AND expires_at <= :now
+                         AND NOT EXISTS (SELECT 1 FROM callback c WHERE c.seq = b.seq AND c.due > 0)
+                         LIMIT :limit""")
                 .bind("now", now)
                 .bind("limit", limit)
                 .mapTo(Long.class)
                 .list();
     }
 
-    private static Batch batch(ResultSet rs) throws SQLException {
+    private Batch batch(BatchCodec.Stored stored) {
+        Batch batch = stored.batch();
+        return stored.callbacks()
+                ? batch.with(Outbox.of(handle, batch.id().sequence()).callbacks())
+                : batch;
+    }
+
+    private static BatchCodec.Stored storedBatch(ResultSet rs) throws SQLException {
         return BatchCodec.batch(new Bytes.Reader(ByteBuffer.wrap(rs.getBytes(1))));
     }
 

@@ -218,6 +218,7 @@ final class Writes implements AutoCloseable {
         mergeBatch.setLong(4, batch.expiresAt());
         mergeBatch.setBytes(5, buffer.copy());
         mergeBatch.addBatch();
+        Outbox.merge(batch, mergeCallback, buffer);
     }
 
     void add(BatchPart part) throws SQLException {
@@ -233,6 +234,8 @@ final class Writes implements AutoCloseable {
         deleteParts.addBatch();
         deleteBatch.setLong(1, sequence);
         deleteBatch.addBatch();
+        deleteCallback.setLong(1, sequence);
+        deleteCallback.addBatch();
     }
 
     void save(Change.StoredPool pool) throws SQLException {
