@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.atlassian.oai.validator.OpenApiInteractionValidator;
 import com.atlassian.oai.validator.model.Request;
+import com.atlassian.oai.validator.model.SimpleRequest;
 import com.atlassian.oai.validator.model.SimpleResponse;
 import com.atlassian.oai.validator.report.ValidationReport;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Holds answers against {@code openapi.yaml}. */
 public final class Contract {
@@ -29,6 +31,28 @@ public final class Contract {
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** Returns what is wrong with a body of JSON as the answer of an operation. */
+    public static List<ValidationReport.Message> answer(String method, String path, int status, String json) {
+        SimpleResponse.Builder answer = SimpleResponse.Builder.status(status)
+                .withContentType("application/json")
+                .withBody(json);
+        return bodies(VALIDATOR.validateResponse(path, Request.Method.valueOf(method), answer.build()));
+    }
+
+    /** Returns what is wrong with a body of JSON as the request of an operation. */
+    public static List<ValidationReport.Message> request(String method, String path, String json) {
+        SimpleRequest.Builder request = new SimpleRequest.Builder(method, path)
+                .withContentType("application/json")
+                .withBody(json);
+        return bodies(VALIDATOR.validateRequest(request.build()));
+    }
+
+    private static List<ValidationReport.Message> bodies(ValidationReport report) {
+        return report.getMessages().stream()
+                .filter(message -> message.getKey().contains(".body"))
+                .toList();
     }
 
     /** Fails where the answer is not what the contract says of it. */

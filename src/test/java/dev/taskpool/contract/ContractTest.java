@@ -2,12 +2,17 @@ package dev.taskpool.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.atlassian.oai.validator.report.ValidationReport;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.taskpool.acceptance.Contract;
+import dev.taskpool.callable.JsonValues;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -174,5 +179,67 @@ class ContractTest {
             });
         });
         assertThat(wrong).isEmpty();
+    }
+
+    /** Docs and generated SDKs show them. */
+    @Test
+    void eachBodyOfJsonHasAnExampleThatIsValid() throws IOException {
+        List<String> wrong = new ArrayList<>();
+        for (Map.Entry<String, Map<String, Object>> each : operations(now).entrySet()) {
+            Map<String, Object> operation = each.getValue();
+            String method = String.valueOf(operation.get("method")).toUpperCase(Locale.ROOT);
+            String path = String.valueOf(operation.get("path")).replaceAll("\\{[^}]*}", "1");
+            Object body = resolved(operation.get("requestBody")).get("content");
+            Object sent = map(body).get("application/json");
+            if (sent != null) {
+                Object example = example(map(sent));
+                wrong.addAll(
+                        example == null
+                                ? List.of(each.getKey() + ": request without an example")
+                                : messages(each.getKey(), Contract.request(method, path, json(example))));
+            }
+            map(operation.get("responses")).forEach((status, answer) -> {
+                Object content = map(resolved(answer).get("content")).get("application/json");
+                if (status.startsWith("2") && content != null) {
+                    Object example = example(map(content));
+                    wrong.addAll(
+                            example == null
+                                    ? List.of(each.getKey() + ": " + status + " without an example")
+                                    : messages(
+                                            each.getKey() + " " + status,
+                                            Contract.answer(method, path, Integer.parseInt(status), json(example))));
+                }
+            });
+        }
+        assertThat(wrong).isEmpty();
+    }
+
+    private static List<String> messages(String of, List<ValidationReport.Message> messages) {
+        return messages.stream().map(m -> of + ": " + m.getMessage()).toList();
+    }
+
+    private static String json(Object value) {
+        try {
+            return JsonValues.mapper().writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private Map<String, Object> resolved(@org.jspecify.annotations.Nullable Object node) {
+        Object reference = map(node).get("$ref");
+        if (reference == null) {
+            return map(node);
+        }
+        Map<String, Object> at = now;
+        for (String name : reference.toString().substring(2).split("/")) {
+            at = map(at.get(name));
+        }
+        return at;
+    }
+
+    private @org.jspecify.annotations.Nullable Object example(Map<String, Object> content) {
+        Object own = content.get("example");
+        return own == null ? resolved(content.get("schema")).get("example") : own;
     }
 }
