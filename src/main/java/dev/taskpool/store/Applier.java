@@ -38,7 +38,7 @@ final class Applier implements AutoCloseable {
     private static final int CLEAN_AT_ONCE = 1_000;
 
     /** Changes that memory holds for H2; the writer waits when there are more. */
-    private static final long MAX_WEIGHT = 48L << 20;
+    private static final long MAX_WEIGHT = HeapShare.of(48L << 20);
 
     /**
      * How long frames that H2 has said to have are kept in the journal. H2 has been found to go back by several stops

@@ -54,7 +54,7 @@ final class H2 {
         source = new JdbcDataSource();
         source.setURL("jdbc:h2:" + H2File.SCHEME + ":async:" + path
                 + "/tasks;DB_CLOSE_ON_EXIT=FALSE;DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=5000;OPTIMIZE_REUSE_RESULTS=0"
-                + ";CACHE_SIZE=32768;MAX_COMPACT_TIME=0;COMPRESS=TRUE");
+                + ";CACHE_SIZE=" + HeapShare.of(32_768) + ";MAX_COMPACT_TIME=0;COMPRESS=TRUE");
         source.setUser("taskpool");
         source.setPassword("");
     }
