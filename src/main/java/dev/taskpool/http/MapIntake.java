@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Takes the lines of a streamed map: those that are there go to the engine together, in one write, while the next ones are
@@ -40,8 +41,13 @@ final class MapIntake implements Runnable {
     /** Lines that the batch has. Confined to the thread of this. */
     private long taken;
 
+    private final ReentrantLock gate = new ReentrantLock();
+
+    // Guarded by the gate.
     /** The lines that are being accepted. */
-    private volatile CompletableFuture<?> sending = CompletableFuture.completedFuture(null);
+    private CompletableFuture<?> sending = CompletableFuture.completedFuture(null);
+
+    private boolean finished;
 
     /** @param taken lines that the batch has already */
     MapIntake(
@@ -159,8 +165,7 @@ final class MapIntake implements Runnable {
         window.closing();
         while (!window.stopped()) {
             try {
-                engine.submit(List.of(), new Grouping.More(batch, taken, 0, true), null)
-                        .join();
+                submit(List.of(), new Grouping.More(batch, taken, 0, true)).join();
                 window.end(reason);
                 return;
             } catch (CompletionException e) {
@@ -215,10 +220,33 @@ final class MapIntake implements Runnable {
     }
 
     private CompletableFuture<Accepted> send(Piece piece) {
-        CompletableFuture<Accepted> answer =
-                engine.submit(piece.items, new Grouping.More(batch, taken, piece.span, false), null);
-        sending = answer;
-        return answer;
+        return submit(piece.items, new Grouping.More(batch, taken, piece.span, false));
+    }
+
+    private CompletableFuture<Accepted> submit(List<Placed> items, Grouping.More more) {
+        gate.lock();
+        try {
+            if (finished) {
+                return CompletableFuture.failedFuture(
+                        Problem.of(ProblemCode.LINES_OUT_OF_ORDER, "another request takes the lines of " + batch));
+            }
+            CompletableFuture<Accepted> answer = engine.submit(items, more, null);
+            sending = answer;
+            return answer;
+        } finally {
+            gate.unlock();
+        }
+    }
+
+    /** Takes no more from now on; completes when nothing is on its way. */
+    CompletableFuture<?> finish() {
+        gate.lock();
+        try {
+            finished = true;
+            return sending.handle((accepted, error) -> true);
+        } finally {
+            gate.unlock();
+        }
     }
 
     private void settle(Piece piece, CompletableFuture<Accepted> answer) throws InterruptedException {
@@ -292,11 +320,6 @@ final class MapIntake implements Runnable {
             case LINES_OUT_OF_ORDER -> "moved";
             default -> problem.code().code();
         };
-    }
-
-    /** Returns what is done when no more is being accepted; nothing more will be, where the window was stopped before. */
-    CompletableFuture<?> sending() {
-        return sending;
     }
 
     /** Returns the pools that lines went to. */

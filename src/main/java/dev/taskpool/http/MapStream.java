@@ -69,12 +69,7 @@ final class MapStream implements LiveBody {
         window.stop("moved");
         MapIntake taking = intake;
         if (taking != null) {
-            try {
-                taking.sending().join();
-            } catch (RuntimeException e) {
-                // It was not accepted, which is as good.
-                window.stop("moved");
-            }
+            taking.finish().join();
         }
     }
 
@@ -108,6 +103,11 @@ final class MapStream implements LiveBody {
             throw new IOException(e);
         } finally {
             window.stop("cut");
+            MapIntake taking = intake;
+            if (taking != null) {
+                // Whoever goes on with the batch counts what it has: nothing of this may come later.
+                taking.finish().join();
+            }
             engine.batches().unwatch(batch.id(), window);
             sessions.end(batch.id(), this);
             wait.end();
