@@ -23,12 +23,16 @@ import org.slf4j.LoggerFactory;
 /**
  * The H2 database of one data folder.
  *
+ * <p>2.4.240, and not 2.5: 2.5.252 writes chunks in which a transaction is there by half, and others that do not know the chunk before
+ * them; killed behind one of these a database did not open, or had rows twice. {@code KilledAnywhereTest} shows it.
+ *
  * <p>{@code async:} uses channels that an interrupt cannot close (an interrupt inside H2's file I/O otherwise closes the
  * whole database); {@code DB_CLOSE_ON_EXIT=FALSE} because H2's own shutdown hook would close it during our drain;
- * {@code OPTIMIZE_REUSE_RESULTS=0} guards against h2database#4208; WRITE_DELAY and RETENTION_TIME keep their defaults,
- * since lowering them has cost others their files (h2database#4012, #4387). {@code taskpool:} is {@link H2File}, without
- * which a kill takes the file back to an earlier checkpoint; {@code MAX_COMPACT_TIME=0} because closing would otherwise
- * move chunks about, for at most 200 ms, and with a retention of zero;
+ * {@code OPTIMIZE_REUSE_RESULTS=0} guards against h2database#4208; RETENTION_TIME keeps its default,
+ * since lowering it has cost others their files (h2database#4012, #4387). {@code WRITE_DELAY=0} leaves H2 without a thread of
+ * its own: only the applier's writes, at the end of a transaction or where memory is short, so that no state is saved while
+ * another thread is in the middle of changing it. {@code taskpool:} is {@link H2File}, which knows what is whole on the disk;
+ * {@code MAX_COMPACT_TIME=0} because closing would otherwise move chunks about, for at most 200 ms, and with a retention of zero;
  * {@code COMPRESS} because a task's pages, written several times each and kept for 45 s, take a third of the file then.
  */
 final class H2 {
@@ -54,7 +58,7 @@ final class H2 {
         source = new JdbcDataSource();
         source.setURL("jdbc:h2:" + H2File.SCHEME + ":async:" + path
                 + "/tasks;DB_CLOSE_ON_EXIT=FALSE;DB_CLOSE_DELAY=-1;LOCK_TIMEOUT=5000;OPTIMIZE_REUSE_RESULTS=0"
-                + ";CACHE_SIZE=" + HeapShare.of(32_768) + ";MAX_COMPACT_TIME=0;COMPRESS=TRUE");
+                + ";CACHE_SIZE=" + HeapShare.of(32_768) + ";MAX_COMPACT_TIME=0;COMPRESS=TRUE;WRITE_DELAY=0");
         source.setUser("taskpool");
         source.setPassword("");
     }

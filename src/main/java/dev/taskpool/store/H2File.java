@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * A layer of H2's file system that has H2 find the newest state in its file after a kill: {@code jdbc:h2:taskpool:async:...}.
  *
  * <p>H2's file is a set of chunks, each with a version; the newest whose chunks are all there is the state. After a stop
- * that was not clean H2 takes a short cut (2.4.240 and 2.5.252, {@code RandomAccessStore.readStoreHeader}): only the chunk that the
+ * that was not clean H2 takes a short cut ({@code RandomAccessStore.readStoreHeader}): only the chunk that the
  * header names, those that follow it by each one's guess of where the next will be, and the last in the file are tried. That goes wrong where
  * <ul>
  *   <li>the header names the chunk before the newest, as it does whenever a chunk was not written where it was guessed
@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>the last in the file is a copy from a compaction that was killed, or just old, but with all of its chunks.
  * </ul>
  * H2 then opens a state that is many checkpoints old, or takes the copy for the chunk, and gives away the place of the chunk itself.
- * Of 92 kills in a test of H2 alone 35 lost some checkpoints.
+ * Of 92 kills in a test of H2 2.5.252 alone 35 lost some checkpoints; 2.4.240, which is in use, lost none in 260.
  *
  * <p>So where the header has no mark of a clean stop, this looks for the newest chunk, and shows a header that names it, and behind the end of
  * the file a chunk that is not valid. That is all that the short cut finds; where the newest lacks something, H2 looks at every block itself, which is right
