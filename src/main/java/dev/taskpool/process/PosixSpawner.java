@@ -95,6 +95,8 @@ public final class PosixSpawner extends Spawner {
             os.close(pidfd);
             return null;
         } catch (LinkageError | IllegalCallerException | UnsupportedOperationException e) {
+            // A C library without a function, native access that is denied, a platform without a linker: PlainSpawner
+            // it is.
             Throwable cause = e.getCause() == null ? e : e.getCause();
             return "the Foreign Function & Memory API cannot be used: " + cause;
         }

@@ -75,7 +75,7 @@ public record RunAs(int uid, int gid) {
         try {
             return Integer.valueOf(0).equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
         } catch (IOException | UnsupportedOperationException e) {
-            return false;
+            return false; // without /proc or Unix attributes no other user can be taken on, and problem() says so
         }
     }
 

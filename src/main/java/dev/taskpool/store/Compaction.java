@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * million tasks had been cleaned away 1.1 GB stayed, with nothing in them. A step lets go of chunks that are
  * dead for longer than H2's retention (which takes a write), writes what lives in sparse ones once more, and moves those at the end into gaps.
  *
- * <p>Not everything comes back this way: H2 loses count of some pages that are written and given up at the same time,
+ * <p>Not everything comes back this way: H2 (2.5.252 was seen to) loses count of some pages that are written and given up at the same time,
  * takes them for live, and keeps the chunks in which they lie (after a million tasks a few hundred pages, of the emptied
  * indexes mostly). Where steps have come to their end with little alive the file is written anew.
  *

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * {@code OPTIMIZE_REUSE_RESULTS=0} guards against h2database#4208; RETENTION_TIME keeps its default,
  * since lowering it has cost others their files (h2database#4012, #4387). {@code WRITE_DELAY=0} leaves H2 without a thread of
  * its own: only the applier's writes, at the end of a transaction or where memory is short, so that no state is saved while
- * another thread is in the middle of changing it. {@code taskpool:} is {@link H2File}, which knows what is whole on the disk;
+ * another thread is in the middle of changing it: with a delay of a millisecond 2.4.240 too left files that do not open. {@code taskpool:} is {@link H2File}, which knows what is whole on the disk;
  * {@code MAX_COMPACT_TIME=0} because closing would otherwise move chunks about, for at most 200 ms, and with a retention of zero;
  * {@code COMPRESS} because a task's pages, written several times each and kept for 45 s, take a third of the file then.
  */

@@ -3,16 +3,13 @@ package dev.taskpool.store;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.StringJoiner;
 import org.h2.mvstore.DataUtils;
-import org.h2.store.fs.FileBase;
 import org.h2.store.fs.FilePath;
 import org.h2.store.fs.FilePathWrapper;
 import org.jspecify.annotations.Nullable;
@@ -20,26 +17,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * A layer of H2's file system that has H2 find the newest state in its file after a kill: {@code jdbc:h2:taskpool:async:...}.
  *
- * <p>H2's file is a set of chunks, each with a version; the newest whose chunks are all there is the state. After a stop
- * that was not clean H2 takes a short cut ({@code RandomAccessStore.readStoreHeader}): only the chunk that the
- * header names, those that follow it by each one's guess of where the next will be, and the last in the file are tried. That goes wrong where
- * <ul>
- *   <li>the header names the chunk before the newest, as it does whenever a chunk was not written where it was guessed
- *       ({@code FileStore.storeBuffer}: {@code writeChunk(c); lastChunk = c}),
- *   <li>a new chunk was written over a dead one of that row, and the kill came before the header,
- *   <li>the last in the file is a copy from a compaction that was killed, or just old, but with all of its chunks.
- * </ul>
- * H2 then opens a state that is many checkpoints old, or takes the copy for the chunk, and gives away the place of the chunk itself.
- * Of 92 kills in a test of H2 2.5.252 alone 35 lost some checkpoints; 2.4.240, which is in use, lost none in 260.
+ * <p>H2's file is a set of chunks, each with a version; the newest whose chunks are all there is the state. H2 looks at no more than the first
+ * and last line of a chunk, and so takes one for whole whose middle a loss of power kept from the disk, and data of a client that looks like a
+ * chunk for one. A {@link ChunkLog} knows better, and says which is the newest. What is written and not yet sure to be on the disk counts only where all of
+ * it is as it was written.
  *
- * <p>So where the header has no mark of a clean stop, this looks for the newest chunk, and shows a header that names it, and behind the end of
- * the file a chunk that is not valid. That is all that the short cut finds; where the newest lacks something, H2 looks at every block itself, which is right
- * and slow. And this takes the mark of a clean stop away before anything is written, where H2 does so afterwards: a chunk that
- * was not found for that would become a rival to the next of its version.
- *
- * <p>Which is the newest, a {@link ChunkLog} says: H2 looks at no more than the first and last line of a chunk, and so takes one for whole whose middle
- * a loss of power kept from the disk, and data of a client that looks like a chunk for one. What is written and not yet sure to be on the disk counts only
- * where all of it is as it was written. Without a log of this file, all of the file is looked through, for chunks that look whole.
+ * <p>So where the header has no mark of a clean stop, this shows H2 a header that names that chunk, and behind the end of the file a chunk that is
+ * not valid: that, and what follows the named one, is all that H2 tries after a stop that was not clean ({@code RandomAccessStore.readStoreHeader}). Where the
+ * chunk lacks something, H2 looks at every block itself, which is right and slow; and without a log of this file it is left to its own ways. And this takes the
+ * mark of a clean stop away before anything is written, where H2 does so afterwards.
  */
 public final class H2File extends FilePathWrapper {
     static final String SCHEME = "taskpool";
@@ -48,7 +34,6 @@ public final class H2File extends FilePathWrapper {
     private static final int HEADER_BYTES = 2 * BLOCK_BYTES;
     private static final int FOOTER_BYTES = 128;
     private static final int MAX_CHUNK_HEADER_BYTES = 1024;
-    private static final int PIECE_BYTES = 1 << 20;
     private static final String CLEAN = "clean";
 
     /** How the names of H2's files end, and what that of the log has behind it. */
@@ -115,49 +100,6 @@ public final class H2File extends FilePathWrapper {
                 : new Chunk(Long.toHexString(newest.id()), newest.version(), newest.start() / BLOCK_BYTES);
     }
 
-    /** Returns the newest chunk that looks whole, of all in the file; null where there is none. */
-    private static @Nullable Chunk scanned(FileChannel file) throws IOException {
-        Chunk newest = null;
-        ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
-        for (long at = HEADER_BYTES; at < file.size(); at += PIECE_BYTES) {
-            piece.clear();
-            long read = at;
-            for (int n = file.read(piece, read); n > 0; n = file.read(piece, read)) {
-                read += n;
-            }
-            for (int start = 0; start + BLOCK_BYTES <= piece.position(); start += BLOCK_BYTES) {
-                if (piece.get(start) != 'c') {
-                    continue;
-                }
-                Map<String, String> fields = fields(piece.slice(start, MAX_CHUNK_HEADER_BYTES), "chunk:");
-                long version = number(fields, "version");
-                long block = (at + start) / BLOCK_BYTES;
-                // Of two copies H2 takes the first as well.
-                if (version > (newest == null ? -1 : newest.version) && isWhole(file, block, fields)) {
-                    newest = new Chunk(Objects.requireNonNull(fields.get("chunk")), version, block);
-                }
-            }
-        }
-        return newest;
-    }
-
-    /** Whether the chunk's footer is where its header says. */
-    private static boolean isWhole(FileChannel file, long block, Map<String, String> header) throws IOException {
-        long end = (block + number(header, "len")) * BLOCK_BYTES;
-        if (end <= block * BLOCK_BYTES || end > file.size()) {
-            return false;
-        }
-        ByteBuffer bytes = ByteBuffer.allocate(FOOTER_BYTES);
-        DataUtils.readFully(file, end - FOOTER_BYTES, bytes);
-        Map<String, String> footer = fields(bytes, "chunk:");
-        for (String name : List.of("chunk", "len", "version")) {
-            if (!Objects.equals(header.get(name), footer.get(name))) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     /** Reads {@code name:content,...} up to the end of the line; empty where the bytes begin otherwise, or the checksum is wrong. */
     private static Map<String, String> fields(ByteBuffer source, String start) {
         byte[] bytes = new byte[source.remaining()];
@@ -210,8 +152,7 @@ public final class H2File extends FilePathWrapper {
         return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    private static final class Channel extends FileBase {
-        private final FileChannel file;
+    private static final class Channel extends FileLayer {
         private final @Nullable ChunkLog log;
 
         /** The newest chunk in the file that is not only a guess; null where it has none. Guarded by this. */
@@ -258,7 +199,7 @@ public final class H2File extends FilePathWrapper {
 
         /** @param log null where none is kept */
         Channel(FileChannel file, @Nullable ChunkLog log) throws IOException {
-            this.file = file;
+            super(file);
             this.log = log;
             if (file.size() < HEADER_BYTES) {
                 return;
@@ -275,8 +216,7 @@ public final class H2File extends FilePathWrapper {
                 return;
             }
             List<ChunkLog.Chunk> candidates = log == null ? List.of() : log.candidates();
-            Chunk known = logged(file, candidates);
-            Chunk found = known == null ? scanned(file) : known;
+            Chunk found = logged(file, candidates);
             Map<String, String> header = first.isEmpty() ? new LinkedHashMap<>(second) : first;
             if (found != null && !header.isEmpty()) {
                 header.remove("fletcher");
@@ -286,16 +226,14 @@ public final class H2File extends FilePathWrapper {
                 header.put("version", Long.toHexString(found.version));
                 note(header);
                 Map<Long, ByteBuffer> instead = new HashMap<>();
-                if (known != null) {
-                    // Where H2 looks for what follows, and what may be there and is not whole; a copy of an older one
-                    // may be there too.
-                    instead.put(next(known), ByteBuffer.allocate(BLOCK_BYTES));
-                    for (ChunkLog.Chunk each : candidates) {
-                        if (each.version() > known.version) {
-                            instead.put(each.start(), ByteBuffer.allocate(BLOCK_BYTES));
-                        } else {
-                            instead.remove(each.start());
-                        }
+                // Where H2 looks for what follows, and what may be there and is not whole; a copy of an older one
+                // may be there too.
+                instead.put(next(found), ByteBuffer.allocate(BLOCK_BYTES));
+                for (ChunkLog.Chunk each : candidates) {
+                    if (each.version() > found.version) {
+                        instead.put(each.start(), ByteBuffer.allocate(BLOCK_BYTES));
+                    } else {
+                        instead.remove(each.start());
                     }
                 }
                 long end = (file.size() + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
@@ -376,43 +314,26 @@ public final class H2File extends FilePathWrapper {
         @Override
         public int write(ByteBuffer source) throws IOException {
             changing();
-            return file.write(source);
+            return super.write(source);
         }
 
         @Override
         public FileChannel truncate(long size) throws IOException {
             changing();
-            file.truncate(size);
-            return this;
-        }
-
-        @Override
-        public int read(ByteBuffer target) throws IOException {
-            return file.read(target);
+            return super.truncate(size);
         }
 
         @Override
         @SuppressWarnings("UnsynchronizedOverridesSynchronized") // the file below takes any number of them
         public int read(ByteBuffer target, long position) throws IOException {
             Shown instead = shown;
-            return instead == null ? file.read(target, position) : instead.read(file, target, position);
+            return instead == null ? super.read(target, position) : instead.read(file, target, position);
         }
 
         @Override
         public long size() throws IOException {
             Shown instead = shown;
-            return instead == null ? file.size() : instead.size;
-        }
-
-        @Override
-        public long position() throws IOException {
-            return file.position();
-        }
-
-        @Override
-        public FileChannel position(long position) throws IOException {
-            file.position(position);
-            return this;
+            return instead == null ? super.size() : instead.size;
         }
 
         @Override
@@ -435,16 +356,11 @@ public final class H2File extends FilePathWrapper {
         }
 
         @Override
-        public FileLock tryLock(long position, long size, boolean shared) throws IOException {
-            return file.tryLock(position, size, shared);
-        }
-
-        @Override
         protected void implCloseChannel() throws IOException {
             if (log != null) {
                 log.close();
             }
-            file.close();
+            super.implCloseChannel();
         }
     }
 }

@@ -102,7 +102,8 @@ class StopTest {
             InputStream in = socket.getInputStream();
             int head = new String(in.readNBytes(4096), ISO_8859_1).indexOf("\r\n\r\n") + 4;
             service.signal("TERM");
-            // Longer than what a server that stops leaves to a connection on which nothing moves.
+            // The time itself is what is tested: longer than Jetty, when it stops, leaves to a connection on which
+            // nothing moves.
             Thread.sleep(2_000);
             int rest = 0;
             for (byte[] some = in.readNBytes(65_536); some.length > 0; some = in.readNBytes(65_536)) {

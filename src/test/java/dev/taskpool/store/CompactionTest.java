@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -15,7 +14,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
-import org.h2.store.fs.FileBase;
 import org.h2.store.fs.FilePath;
 import org.h2.store.fs.FilePathWrapper;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,7 +44,7 @@ class CompactionTest {
         public FileChannel open(String mode) throws IOException {
             FileChannel file = unwrap().open(mode);
             Life opened = life;
-            return new FileBase() {
+            return new FileLayer(file) {
                 private void live() throws IOException {
                     if (opened.writesLeft.decrementAndGet() < 0) {
                         throw new IOException("killed");
@@ -56,56 +54,19 @@ class CompactionTest {
                 @Override
                 public synchronized int write(ByteBuffer source, long position) throws IOException {
                     live();
-                    return file.write(source, position);
+                    return super.write(source, position);
                 }
 
                 @Override
                 public FileChannel truncate(long size) throws IOException {
                     live();
-                    file.truncate(size);
-                    return this;
+                    return super.truncate(size);
                 }
 
                 @Override
                 public int write(ByteBuffer source) throws IOException {
                     live();
-                    return file.write(source);
-                }
-
-                @Override
-                public synchronized int read(ByteBuffer target, long position) throws IOException {
-                    return file.read(target, position);
-                }
-
-                @Override
-                public int read(ByteBuffer target) throws IOException {
-                    return file.read(target);
-                }
-
-                @Override
-                public long position() throws IOException {
-                    return file.position();
-                }
-
-                @Override
-                public FileChannel position(long position) throws IOException {
-                    file.position(position);
-                    return this;
-                }
-
-                @Override
-                public long size() throws IOException {
-                    return file.size();
-                }
-
-                @Override
-                public FileLock tryLock(long position, long size, boolean shared) throws IOException {
-                    return file.tryLock(position, size, shared);
-                }
-
-                @Override
-                protected void implCloseChannel() throws IOException {
-                    file.close();
+                    return super.write(source);
                 }
             };
         }

@@ -2,22 +2,12 @@ package dev.taskpool.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.taskpool.journal.Durability;
-import dev.taskpool.journal.Repair;
 import dev.taskpool.model.Callback;
 import dev.taskpool.model.Callbacks;
-import dev.taskpool.model.Json;
-import dev.taskpool.model.OnLost;
-import dev.taskpool.model.Outcome;
-import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Task;
-import dev.taskpool.model.TaskId;
-import dev.taskpool.model.TaskSpec;
-import dev.taskpool.model.Ticker;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -27,13 +17,11 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
-import java.util.TreeMap;
-import org.h2.store.fs.FileBase;
 import org.h2.store.fs.FilePath;
 import org.h2.store.fs.FilePathWrapper;
 import org.h2.store.fs.async.FilePathAsync;
@@ -47,7 +35,7 @@ class KilledAnywhereTest {
     /** Each with 32 KB of callbacks, so that H2 writes in the middle of transactions. */
     private static final int TASKS = 60;
 
-    private static final int ROUNDS = 40;
+    private static final int FRAMES = 40;
 
     @TempDir
     Path folder;
@@ -57,101 +45,75 @@ class KilledAnywhereTest {
         FilePath.register(new FilePathAsync());
     }
 
+    /** What H2 holds. */
+    private record Content(long tasks, long done, long callbacks) {}
+
     @Test
     void eachWriteLeavesAStateBetweenTwoTransactions() throws Exception {
         Path live = Files.createDirectories(folder.resolve("live"));
         Images images = new Images(live, folder);
-        Map<Long, long[]> expected = new TreeMap<>(Map.of(0L, new long[] {0, 0, 0}));
-        open(live).close(); // the tables
         Recorder.images = images;
+        open(live).close(); // the tables
         FilePath.register(new Recorder());
-        List<String> wrong = new ArrayList<>();
+        Map<Long, Content> expected = new HashMap<>();
         try (Store store = open(live)) {
+            expected.put(store.lastFrame(), new Content(0, 0, 0));
             images.on = true;
-            expected.put(store.lastFrame(), new long[] {0, 0, 0});
-            List<Task> before = List.of();
-            long created = 0;
-            long done = 0;
-            for (int i = 0; i < ROUNDS; i++) {
+            for (int frame = 0; frame < FRAMES; frame++) {
                 List<Change> changes = new ArrayList<>();
-                for (Task task : before) {
-                    changes.add(new Change.TaskChanged(task.started(1)
-                            .finished(
-                                    new Outcome.Succeeded(Json.ofValid("1")),
-                                    Task.Output.NONE,
-                                    1_000,
-                                    1,
-                                    Long.MAX_VALUE)));
+                for (long i = 0; i < TASKS; i++) {
+                    long sequence = 1 + (long) frame * TASKS + i;
+                    if (frame > 0) {
+                        changes.add(
+                                new Change.TaskChanged(StoreTest.done(task(sequence - TASKS), "1", Long.MAX_VALUE)));
+                    }
+                    changes.add(new Change.TaskCreated(task(sequence)));
                 }
-                done += before.size();
-                List<Task> now = new ArrayList<>();
-                for (int k = 0; k < TASKS; k++) {
-                    Task task = task(1 + created++);
-                    now.add(task);
-                    changes.add(new Change.TaskCreated(task));
-                }
-                before = now;
-                expected.put(store.commit(changes), new long[] {created, done, 16 * created});
+                long created = (frame + 1L) * TASKS;
+                expected.put(store.commit(changes), new Content(created, created - TASKS, created * Callbacks.MAX));
             }
             store.left();
             images.on = false;
         }
-        FilePath.register(new FilePathAsync());
-        assertThat(images.taken).as("writes: more than there were applies").hasSizeGreaterThan(20);
+        asItWas();
+        assertThat(images.taken)
+                .as("there were writes in the middle of transactions")
+                .hasSizeGreaterThan(20);
+        List<String> wrong = new ArrayList<>();
         for (Path image : images.taken) {
-            String found = check(image, expected);
-            if (!found.isEmpty()) {
-                wrong.add(image.getFileName() + ": " + found);
+            try {
+                Map.Entry<Long, Content> found = read(image);
+                if (!found.getValue().equals(expected.get(found.getKey()))) {
+                    wrong.add(image.getFileName() + ": " + found + ", not " + expected.get(found.getKey()));
+                }
+            } catch (SQLException e) {
+                wrong.add(image.getFileName() + ": " + e);
             }
         }
-        assertThat(wrong).isEmpty();
+        assertThat(wrong).as("of %d", images.taken.size()).isEmpty();
     }
 
     private static Store open(Path directory) {
-        Store store = Store.open(
-                new Store.Options(
-                        directory,
-                        Durability.PROCESS,
-                        Duration.ofMillis(200),
-                        1 << 20,
-                        Repair.REFUSE,
-                        0,
-                        Duration.ofSeconds(10)),
-                Ticker.SYSTEM);
-        store.start(tasks -> {}, ids -> {});
-        return store;
+        return StoreTest.open(directory, Duration.ofMillis(200), Duration.ofSeconds(10), ids -> {});
     }
 
-    /** Returns what is wrong with an image; nothing where it is a state between two transactions. */
-    private static String check(Path image, Map<Long, long[]> expected) {
-        Path copy = image.resolveSibling("copy");
-        try {
-            Files.createDirectories(copy);
-            for (String name : List.of("tasks.mv.db", "tasks.mv.db.chunks")) {
-                Files.copy(image.resolve(name), copy.resolve(name), StandardCopyOption.REPLACE_EXISTING);
-            }
-            H2 h2 = new H2(copy);
-            try (Connection c = h2.connect();
-                    Statement statement = c.createStatement()) {
-                long frame = one(statement, "SELECT frame FROM applied");
-                long[] counts = {
-                    one(statement, "SELECT COUNT(*) FROM (SELECT spec FROM task)"),
-                    one(statement, "SELECT COUNT(*) FROM task WHERE state = 3"),
-                    one(statement, "SELECT COUNT(body) FROM callback")
-                };
-                long[] wanted = expected.get(frame);
-                statement.execute("SHUTDOWN IMMEDIATELY");
-                if (wanted == null || !Arrays.equals(wanted, counts)) {
-                    return "frame " + frame + " has " + Arrays.toString(counts) + ", not " + Arrays.toString(wanted);
-                }
-            } catch (SQLException e) {
-                if (!H2.closed(e) || e.getErrorCode() == 90030) {
-                    return String.valueOf(e);
-                }
-            }
-            return "";
-        } catch (IOException e) {
-            return String.valueOf(e);
+    /** Returns the frame that an image says to have, and what is there. */
+    private static Map.Entry<Long, Content> read(Path image) throws IOException, SQLException {
+        Path copy = Files.createDirectories(image.resolveSibling("copy"));
+        for (String name : List.of("tasks.mv.db", "tasks.mv.db.chunks")) {
+            Files.copy(image.resolve(name), copy.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        }
+        H2 h2 = new H2(copy);
+        try (Connection c = h2.connect();
+                Statement statement = c.createStatement()) {
+            return Map.entry(
+                    one(statement, "SELECT frame FROM applied"),
+                    new Content(
+                            one(statement, "SELECT COUNT(*) FROM (SELECT spec FROM task)"),
+                            one(statement, "SELECT COUNT(*) FROM task WHERE state = 3"),
+                            one(statement, "SELECT COUNT(body) FROM callback")));
+        } finally {
+            h2.shutdown();
         }
     }
 
@@ -163,34 +125,16 @@ class KilledAnywhereTest {
     }
 
     private static Task task(long sequence) {
-        TaskSpec spec = new TaskSpec(
-                "noop",
-                null,
-                null,
-                "default",
-                null,
-                null,
-                0,
-                0,
-                1,
-                RetryPolicy.DEFAULT,
-                null,
-                OnLost.FAIL,
-                Map.of(),
-                null,
-                0,
-                null,
-                null);
+        Random random = new Random(sequence);
         List<Callback.Wish> wishes = new ArrayList<>();
-        for (int i = 0; i < 16; i++) {
+        for (int i = 0; i < Callbacks.MAX; i++) {
             StringBuilder url = new StringBuilder("http://127.0.0.1:9/");
-            Random random = new Random(sequence * 16 + i);
             while (url.length() < 2_000) {
                 url.append(Long.toHexString(random.nextLong()));
             }
             wishes.add(new Callback.Wish(url.toString(), Callback.Wish.ALL));
         }
-        return Task.accepted(new TaskId(sequence, sequence * 31), spec, Callbacks.of(wishes, 1), 1, 0);
+        return StoreTest.task(sequence).withCallbacks(Callbacks.of(wishes, 1));
     }
 
     /** The file and its log, as they are behind each write. */
@@ -206,21 +150,19 @@ class KilledAnywhereTest {
         }
 
         synchronized void take() throws IOException {
-            if (!on) {
-                return;
+            if (on) {
+                Path image = Files.createDirectories(folder.resolve("image" + taken.size()));
+                for (String name : List.of("tasks.mv.db", "tasks.mv.db.chunks")) {
+                    Files.copy(live.resolve(name), image.resolve(name));
+                }
+                taken.add(image);
             }
-            Path image = Files.createDirectories(folder.resolve("image" + taken.size()));
-            Files.copy(live.resolve("tasks.mv.db"), image.resolve("tasks.mv.db"));
-            Files.copy(live.resolve("tasks.mv.db.chunks"), image.resolve("tasks.mv.db.chunks"));
-            taken.add(image);
         }
     }
 
-    /** H2 makes one for each path. */
+    /** For H2, which makes them itself. */
     public static final class Recorder extends FilePathWrapper {
         private static volatile @Nullable Images images;
-
-        public Recorder() {}
 
         @Override
         public String getScheme() {
@@ -229,80 +171,29 @@ class KilledAnywhereTest {
 
         @Override
         public FileChannel open(String mode) throws IOException {
-            return new Recording(unwrap().open(mode), Objects.requireNonNull(images));
-        }
-    }
+            Images taken = Objects.requireNonNull(images);
+            return new FileLayer(unwrap().open(mode)) {
+                @Override
+                public synchronized int write(ByteBuffer source, long position) throws IOException {
+                    int written = super.write(source, position);
+                    taken.take();
+                    return written;
+                }
 
-    private static final class Recording extends FileBase {
-        private final FileChannel file;
-        private final Images images;
+                @Override
+                public int write(ByteBuffer source) throws IOException {
+                    int written = super.write(source);
+                    taken.take();
+                    return written;
+                }
 
-        Recording(FileChannel file, Images images) {
-            this.file = file;
-            this.images = images;
-        }
-
-        @Override
-        public synchronized int write(ByteBuffer source, long position) throws IOException {
-            int n = file.write(source, position);
-            images.take();
-            return n;
-        }
-
-        @Override
-        public int write(ByteBuffer source) throws IOException {
-            int n = file.write(source);
-            images.take();
-            return n;
-        }
-
-        @Override
-        public FileChannel truncate(long size) throws IOException {
-            file.truncate(size);
-            images.take();
-            return this;
-        }
-
-        @Override
-        public int read(ByteBuffer target) throws IOException {
-            return file.read(target);
-        }
-
-        @Override
-        @SuppressWarnings("UnsynchronizedOverridesSynchronized")
-        public int read(ByteBuffer target, long position) throws IOException {
-            return file.read(target, position);
-        }
-
-        @Override
-        public long size() throws IOException {
-            return file.size();
-        }
-
-        @Override
-        public long position() throws IOException {
-            return file.position();
-        }
-
-        @Override
-        public FileChannel position(long position) throws IOException {
-            file.position(position);
-            return this;
-        }
-
-        @Override
-        public void force(boolean metaData) throws IOException {
-            file.force(metaData);
-        }
-
-        @Override
-        public FileLock tryLock(long position, long size, boolean shared) throws IOException {
-            return file.tryLock(position, size, shared);
-        }
-
-        @Override
-        protected void implCloseChannel() throws IOException {
-            file.close();
+                @Override
+                public FileChannel truncate(long size) throws IOException {
+                    super.truncate(size);
+                    taken.take();
+                    return this;
+                }
+            };
         }
     }
 }

@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -47,10 +48,14 @@ class StoreTest {
     }
 
     private Store open(Path directory, Duration applyInterval, Duration ageing) {
+        return open(directory, applyInterval, ageing, forgotten::addAll);
+    }
+
+    static Store open(Path directory, Duration applyInterval, Duration ageing, Consumer<List<TaskId>> forgotten) {
         Store store = Store.open(
                 new Store.Options(directory, Durability.PROCESS, applyInterval, 1 << 20, Repair.REFUSE, 0, ageing),
                 Ticker.SYSTEM);
-        store.start(tasks -> {}, forgotten::addAll);
+        store.start(tasks -> {}, forgotten);
         return store;
     }
 
@@ -85,11 +90,11 @@ class StoreTest {
         return Task.accepted(new TaskId(sequence, sequence * 31), spec, now, 0);
     }
 
-    private static Task task(long sequence) {
+    static Task task(long sequence) {
         return task(sequence, null, null);
     }
 
-    private static Task done(Task task, String json, long expiresAt) {
+    static Task done(Task task, String json, long expiresAt) {
         long now = System.currentTimeMillis();
         return task.started(now)
                 .finished(new Outcome.Succeeded(Json.ofValid(json)), Task.Output.NONE, now * 1000, 1, expiresAt);
