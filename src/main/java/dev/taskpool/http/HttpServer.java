@@ -14,6 +14,7 @@ import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.NotFoundResponse;
 import io.javalin.util.JavalinLogger;
+import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
@@ -30,6 +31,7 @@ import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.eclipse.jetty.ee10.servlet.ServletContextRequest;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.http.UriCompliance.Violation;
 import org.eclipse.jetty.server.Server;
@@ -317,7 +319,7 @@ public final class HttpServer implements AutoCloseable {
             context.header(header.getKey(), header.getValue());
         }
         context.header("X-Request-Id", requestId);
-        if (closing) {
+        if (closing || (answer.live() == null && leavesBody(context.req()))) {
             context.header("Connection", "close");
         }
         InputStream stream = answer.stream();
@@ -333,6 +335,16 @@ public final class HttpServer implements AutoCloseable {
             LOG.debug("{} {} {}", context.req().getMethod(), context.req().getRequestURI(), answer.status());
             MDC.remove("request");
         }
+    }
+
+    /**
+     * Whether a request has a body that was not read to its end. Jetty closes the connection behind the answer then without a
+     * word of it, and a client that sends its next request on it gets none (RFC 9112, 9.6: a server that closes should say so).
+     */
+    private static boolean leavesBody(HttpServletRequest request) {
+        boolean has = request.getContentLengthLong() > 0 || request.getHeader("Transfer-Encoding") != null;
+        // What is here already is read and forgotten: a small body where none is wanted costs no connection.
+        return has && !ServletContextRequest.getServletContextRequest(request).consumeAvailable();
     }
 
     /** Javalin would make a buffer of 32 KiB for each answer to copy it through: most of what a request costs the collector. */

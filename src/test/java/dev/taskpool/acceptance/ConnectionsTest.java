@@ -1,0 +1,133 @@
+package dev.taskpool.acceptance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A connection that the service is about to close is said to be (RFC 9112, 9.6), and no other is closed. */
+class ConnectionsTest {
+    @TempDir
+    static Path data;
+
+    static Started service;
+
+    @BeforeAll
+    static void start() {
+        service = new Started(data);
+    }
+
+    @AfterAll
+    static void stop() {
+        service.close();
+    }
+
+    /** One connection, with bytes as they are written. */
+    private static final class Connection implements AutoCloseable {
+        private final Socket socket;
+        private final OutputStream out;
+        private final BufferedReader in;
+
+        Connection() throws IOException {
+            socket = new Socket(InetAddress.getLoopbackAddress(), service.port());
+            socket.setSoTimeout(60_000);
+            out = socket.getOutputStream();
+            in = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.ISO_8859_1));
+        }
+
+        /** Sends the head and a body that may be less than was announced; returns the head of the answer. */
+        List<String> ask(String request, String headers, String body) throws IOException {
+            out.write((request + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n\r\n" + body)
+                    .getBytes(StandardCharsets.US_ASCII));
+            out.flush();
+            List<String> head = new ArrayList<>();
+            for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
+                head.add(line.toLowerCase(Locale.ROOT));
+            }
+            assertThat(head).as("the head of an answer").isNotEmpty();
+            for (String line : head) {
+                if (line.startsWith("content-length: ")) {
+                    in.skip(Long.parseLong(line.substring(16)));
+                }
+            }
+            return head;
+        }
+
+        boolean ended() throws IOException {
+            return in.read() < 0;
+        }
+
+        @Override
+        public void close() throws IOException {
+            socket.close();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "POST /v1/tasks, application/json, 413, 300000000",
+        "POST /v1/tasks, text/plain, 415, 2000000",
+        "POST /v1/nothing, application/json, 404, 2000000",
+        "PUT /v1/tasks, application/json, 405, 2000000",
+        "GET /v1/pools, application/json, 200, 2000000",
+        "HEAD /v1/pools, application/json, 200, 2000000",
+    })
+    void anAnswerBeforeTheBodyIsReadSaysThatItIsTheLast(String request, String type, String status, String length)
+            throws IOException {
+        try (Connection connection = new Connection()) {
+            List<String> head =
+                    connection.ask(request, "Content-Type: " + type + "\r\nContent-Length: " + length, "begin");
+            assertThat(head.getFirst()).contains(status);
+            assertThat(head).contains("connection: close");
+            if (!request.startsWith("HEAD")) { // It names the length of a body that does not come.
+                assertThat(connection.ended()).isTrue();
+            }
+        }
+    }
+
+    @Test
+    void aChunkedBodyWithoutEndIsNoOtherThing() throws IOException {
+        try (Connection connection = new Connection()) {
+            List<String> head = connection.ask("GET /v1/pools", "Transfer-Encoding: chunked", "5\r\nhello\r\n");
+            assertThat(head.getFirst()).contains("200");
+            assertThat(head).contains("connection: close");
+            assertThat(connection.ended()).isTrue();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "POST /v1/tasks, application/json, 201, '{\"callable\":\"echo\",\"args\":[1]}'",
+        "POST /v1/tasks, application/json, 400, '{nope'",
+        "POST /v1/tasks, text/plain, 415, '{}'",
+        "POST /v1/nothing, application/json, 404, '{}'",
+        "PUT /v1/tasks, application/json, 405, '{}'",
+        "DELETE /v1/tasks/00000000000000000000000000, application/json, 404, '{}'",
+        "GET /v1/pools, application/json, 200, '{}'",
+    })
+    void aSmallBodyCostsNoConnection(String request, String type, String status, String body) throws IOException {
+        try (Connection connection = new Connection()) {
+            for (int i = 0; i < 3; i++) {
+                List<String> head =
+                        connection.ask(request, "Content-Type: " + type + "\r\nContent-Length: " + body.length(), body);
+                assertThat(head.getFirst()).contains(status);
+                assertThat(head).doesNotContain("connection: close");
+            }
+        }
+    }
+}
