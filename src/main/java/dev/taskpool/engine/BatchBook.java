@@ -2,6 +2,7 @@ package dev.taskpool.engine;
 
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
+import dev.taskpool.model.HeapShare;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
@@ -14,12 +15,19 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The batches that are not done: a record of counts each, which moves with the tasks, in the same transaction. Only those
- * that are done leave memory, so there are never more than there are tasks that are not. Confined to the engine's thread,
- * but for looking and watching.
+ * The batches that are not done: a record of counts each, and who is to be told of its end, which moves with the tasks, in
+ * the same transaction. Only those that are done leave memory: what they take of it has a limit, beyond which no batch is
+ * taken. Confined to the engine's thread, but for looking and watching.
  */
 final class BatchBook {
+    private static final long MAX_BYTES = HeapShare.of(64L << 20);
+    private static final int RETRY_AFTER_SECONDS = 5;
+
     private final Live live;
+
+    /** What all take, with those that are decided on. */
+    private long bytes;
+
     private final Map<Long, Entry> open = new ConcurrentHashMap<>();
 
     /** A batch that is not done. */
@@ -78,7 +86,29 @@ final class BatchBook {
     void restore(List<Batch> batches) {
         for (Batch batch : batches) {
             open.put(batch.id().sequence(), new Entry(batch));
+            bytes += batch.weight();
         }
+    }
+
+    /**
+     * Takes the memory for a new batch, or for more callbacks of one.
+     *
+     * @param before null where it is new
+     * @throws Problem where those that are not done have all they may have
+     */
+    void reserve(Transaction tx, @Nullable Batch before, Batch after) {
+        long more = (long) after.weight() - (before == null ? 0 : before.weight());
+        if (more > 0 && bytes + more > MAX_BYTES) {
+            throw Problem.retryable(
+                    ProblemCode.TOO_MANY_BATCHES,
+                    "the " + open.size() + " batches that are not done, with their callbacks, take " + bytes
+                            + " bytes of memory of the " + MAX_BYTES + " that they may on this heap; no room for "
+                            + more
+                            + " more",
+                    RETRY_AFTER_SECONDS);
+        }
+        bytes += more;
+        tx.undo(() -> bytes -= more);
     }
 
     /** Cancels the rest of those batches whose rules say so: the last run may not have come to it. */
@@ -133,7 +163,8 @@ final class BatchBook {
         return batch;
     }
 
-    private boolean expired(Batch batch) {
+    /** Returns whether a batch that was being streamed is past the time in which somebody may go on with it. */
+    boolean expired(Batch batch) {
         return batch.expiresAt() > 0 && batch.expiresAt() <= live.ticker.millis();
     }
 
@@ -161,14 +192,20 @@ final class BatchBook {
         tx.batches().forEach(batch -> tallies.computeIfAbsent(batch.id().sequence(), k -> new Tally(batch)));
         long expires = live.ticker.millis() + live.options.retention().toMillis();
         for (Tally each : tallies.values()) {
-            tx.batch(ended(each.batch.counted(
+            Batch batch = ended(each.batch.counted(
                     each.pending,
                     each.running,
                     each.succeeded,
                     each.failed,
                     each.cancelled,
                     each.lastMicros,
-                    each.pending + each.running == 0 ? expires : 0)));
+                    each.pending + each.running == 0 ? expires : 0));
+            Batch before = find(batch.id());
+            if (before != null && before.callbacks().equals(batch.callbacks())) {
+                tx.counted(batch);
+            } else {
+                tx.batch(batch);
+            }
         }
     }
 
@@ -226,6 +263,7 @@ final class BatchBook {
             if (moved != null) {
                 if (batch.done()) {
                     open.remove(batch.id().sequence());
+                    bytes -= batch.weight();
                     if (batch.callbacks().due()) {
                         live.observer.callbacksChanged(batch);
                     }
@@ -247,9 +285,30 @@ final class BatchBook {
         }
     }
 
-    /** Lets go of batches that were being streamed, and that nobody went on with in time. */
+    /**
+     * Lets go of batches that were being streamed, and that nobody went on with in time. One of whose end somebody is to be told comes
+     * to it by that.
+     */
     void reap() {
-        open.values().removeIf(entry -> expired(entry.now));
+        open.values().removeIf(entry -> {
+            Batch batch = entry.now;
+            if (!expired(batch)) {
+                return false;
+            }
+            if (!batch.callbacks().isEmpty()) {
+                live.mailbox.put(tx -> close(tx, entry));
+                return false;
+            }
+            bytes -= batch.weight();
+            return true;
+        });
+    }
+
+    private void close(Transaction tx, Entry entry) {
+        Batch batch = entry.now;
+        if (open.get(batch.id().sequence()) == entry && tx.batch(batch.id().sequence()) == null && expired(batch)) {
+            tx.batch(batch.closed());
+        }
     }
 
     /** Returns how many are not done. */

@@ -92,8 +92,10 @@ final class BatchCallbacks {
         public void decide(Transaction tx) {
             Batch decided = tx.batch(id.sequence());
             Batch open = decided == null ? live.batches.find(id) : decided;
-            if (open != null && open.id().equals(id)) {
-                tx.batch(CallbackCommands.on(open, step));
+            if (open != null && open.id().equals(id) && !live.batches.expired(open)) {
+                Batch further = CallbackCommands.on(open, step);
+                live.batches.reserve(tx, open, further);
+                tx.batch(further);
                 tx.after(() -> answer.complete(Objects.requireNonNull(tx.batch(id.sequence()))));
                 return;
             }

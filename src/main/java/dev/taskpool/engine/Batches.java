@@ -77,6 +77,7 @@ public final class Batches {
                 }
                 BatchId id = new BatchId(live.ids.sequences(1), live.ids.nonce());
                 Batch batch = Batch.of(id, owner, rules, live.ticker.millis(), true);
+                live.batches.reserve(tx, null, batch);
                 tx.batch(batch);
                 tx.after(() -> answer.complete(batch));
             }

@@ -28,6 +28,13 @@ final class Cell {
     /** When it is seen whether the run heeds its interrupt. */
     Timers.@Nullable Timer heedTimer;
 
+    /** Where it counts while it is pending and in memory. Kept by {@link Window}. */
+    @Nullable
+    Window window;
+
+    /** What it counts for there. */
+    int windowWeight;
+
     long startedNanos;
     /** Waits for other tasks that its run has open. */
     int loans;

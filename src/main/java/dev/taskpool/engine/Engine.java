@@ -158,7 +158,7 @@ public final class Engine implements AutoCloseable {
         }
         dueReading = true;
         live.reading++;
-        long until = live.ticker.millis() + Live.HORIZON_MILLIS;
+        long until = live.ticker.millis() + (live.delayed.isFull() ? 0 : Live.HORIZON_MILLIS);
         store.due(dueAfter, dueAfterSequence, until, DUE_PAGE)
                 .whenComplete((page, error) -> mailbox.put(tx -> {
                     dueReading = false;
@@ -174,11 +174,10 @@ public final class Engine implements AutoCloseable {
     }
 
     private void cameDue(Transaction tx, Store.Page page) {
+        long now = live.ticker.millis();
         for (Task stored : page.tasks()) {
-            Cell cell = live.resident(stored);
-            Task task = cell == null ? stored : tx.latest(cell);
-            if (cell != null && task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
-                live.wakeAt(cell, task.lookAt());
+            if (stored.lookAt() <= now || !live.delayed.isFull()) {
+                lookAt(tx, stored);
             }
             // As the database has it: memory may be further on.
             if (stored.lookAt() >= dueAfter) {
@@ -190,6 +189,17 @@ public final class Engine implements AutoCloseable {
             // From the beginning again: earlier ones may have come since.
             dueAfter = 0;
             dueAfterSequence = 0;
+        }
+    }
+
+    private void lookAt(Transaction tx, Task stored) {
+        Cell cell = live.resident(stored);
+        Task task = cell == null ? stored : tx.latest(cell);
+        if (cell != null && task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
+            if (cell.window == null) {
+                live.delayed.enter(cell, task);
+            }
+            live.wakeAt(cell, task.lookAt());
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.taskpool.engine;
 
+import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
@@ -180,8 +181,7 @@ public final class Events {
     private void hold(long frame, List<Change> changes) {
         long bytes = 0;
         for (Change change : changes) {
-            Task task = task(change);
-            bytes += task == null ? 64 : task.weight();
+            bytes += weight(change);
         }
         lock.lock();
         try {
@@ -195,6 +195,18 @@ public final class Events {
         } finally {
             lock.unlock();
         }
+    }
+
+    private static long weight(Change change) {
+        return switch (change) {
+            case Change.TaskCreated(Task task) -> task.weight();
+            case Change.TaskChanged(Task task, boolean _) -> task.weight();
+            case Change.CallbacksBegun(Task task) -> task.weight();
+            case Change.CallbacksChanged(Task task) -> task.weight();
+            case Change.BatchSaved(Batch batch) -> batch.weight();
+            case Change.BatchCounted(Batch batch) -> batch.weight();
+            default -> 64;
+        };
     }
 
     private static @Nullable Task task(Change change) {

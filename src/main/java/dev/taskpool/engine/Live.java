@@ -30,9 +30,6 @@ import org.jspecify.annotations.Nullable;
  * thread, but for the map of cells, which everybody may read.
  */
 final class Live {
-    /** Arguments of pending tasks that windows may hold in memory, all pools together. */
-    private static final long MAX_WINDOW_BYTES = 64L << 20;
-
     /** Waits and delays that end later than this are not kept in memory. */
     static final long HORIZON_MILLIS = 30_000;
 
@@ -65,7 +62,12 @@ final class Live {
     /** Whether the last write failed. */
     boolean storeAway;
 
-    long windowBytes;
+    /** Tasks that are ready. */
+    final Window window = new Window(64L << 20);
+
+    /** Tasks that are looked at again soon. */
+    final Window delayed = new Window(32L << 20);
+
     long runningTotal;
 
     /** Keys that H2 may not have yet. */
@@ -197,7 +199,7 @@ final class Live {
             if (cell == null || task == null || task.state() != TaskState.PENDING || cell.run() != null) {
                 continue;
             }
-            windowBytes -= task.spec().weight();
+            Window.leave(cell);
             Registered callable = registry.find(task.spec().callable());
             Failure gone = gone(pool, task, callable);
             if (callable == null || gone != null) {
@@ -225,7 +227,7 @@ final class Live {
                 });
             } else {
                 tx.undo(() -> {
-                    windowBytes += task.spec().weight();
+                    window.enter(cell, task);
                     pool.queue.add(entry);
                 });
                 tx.after(() -> start(pool, cell, run, started));
@@ -362,7 +364,7 @@ final class Live {
         LivePool pool = pool(task);
         addPending(tx, pool, -1);
         tx.undo(() -> {
-            windowBytes += task.spec().weight();
+            window.enter(cell, task);
             pool.queue.add(entry(task));
         });
         tx.change(cell, ended);
@@ -374,12 +376,13 @@ final class Live {
     void enqueue(LivePool pool, Cell cell, Task task) {
         ReadyQueue.Entry entry = entry(task);
         if (pool.queue.add(entry)) {
-            windowBytes += task.spec().weight();
+            window.enter(cell, task);
             shrink(pool);
         } else {
             if (pool.refilling) {
                 pool.refillArrivals.add(entry);
             }
+            Window.leave(cell);
             evict(cell);
         }
         long next = task.lookAt();
@@ -391,29 +394,32 @@ final class Live {
     /** Takes a pending task that will not start out of its queue. */
     void leaveQueue(Transaction tx, LivePool pool, Task task) {
         ReadyQueue.Entry entry = entry(task);
-        boolean here = pool.queue.contains(entry);
+        Cell cell = pool.queue.contains(entry) ? cells.get(task.id().sequence()) : null;
         if (pool.queue.remove(entry)) {
-            long weight = here ? task.spec().weight() : 0;
-            windowBytes -= weight;
+            if (cell != null) {
+                Window.leave(cell);
+            }
             tx.undo(() -> {
                 pool.queue.add(entry);
-                windowBytes += weight;
+                if (cell != null) {
+                    window.enter(cell, task);
+                }
             });
         }
     }
 
     private void shrink(LivePool pool) {
-        ReadyQueue.Entry out = pool.queue.overflow(windowBytes > MAX_WINDOW_BYTES);
+        ReadyQueue.Entry out = pool.queue.overflow(window.isFull());
         while (out != null) {
             Cell cell = cells.get(out.sequence());
             if (cell != null) {
-                windowBytes -= cell.task().spec().weight();
+                Window.leave(cell);
                 evict(cell);
             }
             if (pool.refilling) {
                 pool.refillArrivals.add(out);
             }
-            out = pool.queue.overflow(windowBytes > MAX_WINDOW_BYTES);
+            out = pool.queue.overflow(window.isFull());
         }
     }
 
@@ -422,7 +428,7 @@ final class Live {
         if (pool.refilling || suspended() || pool.sweeps > 0 || !pool.state.starts() || !pool.queue.wantsMore()) {
             return;
         }
-        if (windowBytes > MAX_WINDOW_BYTES / 2 && pool.queue.size() > 0) {
+        if (window.isHalfFull() && pool.queue.size() > 0) {
             return;
         }
         pool.refilling = true;
@@ -472,7 +478,7 @@ final class Live {
                 && task.notBefore() == 0
                 && !pool.queue.contains(entry)) {
             pool.queue.arrive(entry);
-            windowBytes += task.spec().weight();
+            window.enter(cell, task);
             long next = task.lookAt();
             if (next > 0) {
                 wakeAt(cell, next);
@@ -521,13 +527,13 @@ final class Live {
     void evict(Cell cell) {
         Task task = cell.task();
         // One that is being started in this very transaction is in H2 as it was, and nowhere as it will be: were it
-        // forgotten
-        // now, it would run and end without memory, and H2 would be asked, which is behind.
+        // forgotten now, it would run and end without memory, and H2 would be asked, which is behind.
         if (cell.changing || cell.appliedRevision != task.revision() || cell.run() != null) {
             return;
         }
         if (task.state() == TaskState.PENDING) {
-            boolean near = task.notBefore() > 0 && task.notBefore() - ticker.millis() < HORIZON_MILLIS;
+            boolean near =
+                    task.notBefore() > 0 && task.notBefore() - ticker.millis() < HORIZON_MILLIS && !delayed.isFull();
             LivePool pool = pools.get(task.spec().pool());
             if (near || (pool != null && pool.queue.contains(entry(task)))) {
                 return;
@@ -541,6 +547,7 @@ final class Live {
         }
         timers.cancel(cell.wakeTimer);
         cell.wakeTimer = null;
+        Window.leave(cell);
         cells.remove(task.id().sequence(), cell);
     }
 

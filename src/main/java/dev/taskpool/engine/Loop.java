@@ -256,6 +256,9 @@ final class Loop implements Runnable {
             live.observer.accepted(task);
         }
         TaskState was = before == null ? TaskState.PENDING : before.state();
+        if (task.state() != TaskState.PENDING) {
+            Window.leave(cell);
+        }
         switch (task.state()) {
             case PENDING -> pending(cell, before, task);
             case RUNNING -> {
@@ -287,6 +290,7 @@ final class Loop implements Runnable {
             live.observer.retried(task);
         }
         if (task.notBefore() > 0) {
+            live.delayed.enter(cell, task);
             live.wakeAt(cell, task.lookAt());
         } else {
             live.enqueue(pool, cell, task);

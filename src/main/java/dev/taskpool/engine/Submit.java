@@ -291,6 +291,7 @@ final class Submit extends Request<Accepted> {
                 sequence = live.ids.sequences(span + 1);
                 batch = Batch.of(new BatchId(sequence++, live.ids.nonce()), owner, rules, now, false)
                         .with(Callbacks.of(told, now));
+                live.batches.reserve(tx, null, batch);
                 batch = grow(tx, batch, span, admitted, sequence);
             }
             case Grouping.More(var id, var from, int span, var last) -> {

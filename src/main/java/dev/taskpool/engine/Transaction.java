@@ -24,6 +24,9 @@ final class Transaction {
     private final Map<Cell, Integer> positions = new HashMap<>();
     private final List<Step> steps = new ArrayList<>();
     private final Map<Long, Batch> batches = new LinkedHashMap<>();
+    /** Batches of which nothing but the counts is new. */
+    private final Set<Long> counted = new HashSet<>();
+
     private final Set<Long> deleted = new HashSet<>();
     private final List<Runnable> after = new ArrayList<>();
     private final List<Runnable> undo = new ArrayList<>();
@@ -102,11 +105,20 @@ final class Transaction {
     /** Adds a change that is not a task's. It goes before all tasks. */
     void add(Change change) {
         changes.add(change);
+        weight += change instanceof Change.BatchSaved(Batch batch) ? batch.weight() : 64;
     }
 
     /** Makes a batch, or moves it on; its counts follow from its tasks by themselves. */
     void batch(Batch batch) {
-        batches.put(batch.id().sequence(), batch);
+        if (batches.put(batch.id().sequence(), batch) == null) {
+            weight += batch.weight();
+        }
+    }
+
+    /** Moves a batch on of which nothing but the counts is new. */
+    void counted(Batch batch) {
+        batch(batch);
+        counted.add(batch.id().sequence());
     }
 
     /** Returns the newest record of a batch that was decided, or null where it was not touched. */
@@ -134,7 +146,10 @@ final class Transaction {
     List<Change> changes() {
         List<Change> all = new ArrayList<>(batches.size() + changes.size() + steps.size());
         for (Batch batch : batches.values()) {
-            all.add(new Change.BatchSaved(batch));
+            all.add(
+                    counted.contains(batch.id().sequence())
+                            ? new Change.BatchCounted(batch)
+                            : new Change.BatchSaved(batch));
         }
         all.addAll(changes);
         for (Step step : steps) {

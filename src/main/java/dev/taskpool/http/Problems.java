@@ -161,7 +161,7 @@ final class Problems {
                     FILES_NOT_ALLOWED,
                     CALLBACK_NOT_ALLOWED,
                     IDEMPOTENCY_KEY_REUSED -> 422;
-            case QUEUE_FULL -> 429;
+            case QUEUE_FULL, TOO_MANY_BATCHES -> 429;
             case INTERNAL -> 500;
             case DRAINING, STORAGE_UNAVAILABLE -> 503;
         };

@@ -169,6 +169,11 @@ public record Batch(
                 others);
     }
 
+    /** Returns about how many bytes it takes in memory. */
+    public int weight() {
+        return 320 + owner.length() + callbacks.weight();
+    }
+
     /** Returns how it ended, as callbacks tell it; null where it is not done. */
     public @Nullable TaskState end() {
         return switch (state()) {

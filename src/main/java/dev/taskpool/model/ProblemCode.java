@@ -45,6 +45,7 @@ public enum ProblemCode {
     TOO_MANY_CALLBACKS("The task has all the callbacks that it may have"),
     IDEMPOTENCY_KEY_REUSED("The idempotency key stands for another request"),
     QUEUE_FULL("The pool's queue is full"),
+    TOO_MANY_BATCHES("The batches that are not done take all the memory that they may"),
     INTERNAL("Something went wrong in the service"),
     DRAINING("The service is draining"),
     STORAGE_UNAVAILABLE("The store cannot be written");

@@ -4,6 +4,7 @@ import dev.taskpool.journal.Journal;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.BatchPart;
+import dev.taskpool.model.HeapShare;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.Ticker;
@@ -14,10 +15,12 @@ import java.sql.Statement;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -132,6 +135,9 @@ final class Applier implements AutoCloseable {
         /** By sequence: as they are now, or nothing where they are gone. */
         final Map<Long, Optional<Batch>> batches = new LinkedHashMap<>();
 
+        /** Of them, those whose callbacks are new. */
+        final Set<Long> called = new HashSet<>();
+
         final List<BatchPart> parts = new ArrayList<>();
         final Map<String, Change> pools = new LinkedHashMap<>();
         long lastFrame;
@@ -170,7 +176,11 @@ final class Applier implements AutoCloseable {
                         tasks.put(id.sequence(), new Latest(false, false, null, id));
                     }
                 }
-                case Change.BatchSaved(Batch batch) -> batches.put(batch.id().sequence(), Optional.of(batch));
+                case Change.BatchSaved(Batch batch) -> {
+                    batches.put(batch.id().sequence(), Optional.of(batch));
+                    called.add(batch.id().sequence());
+                }
+                case Change.BatchCounted(Batch batch) -> batches.put(batch.id().sequence(), Optional.of(batch));
                 case Change.PartAdded(BatchPart part) -> parts.add(part);
                 case Change.BatchDeleted(BatchId id) -> batches.put(id.sequence(), Optional.empty());
                 case Change.PoolSaved saved -> pools.put(saved.pool().name(), change);
@@ -277,7 +287,9 @@ final class Applier implements AutoCloseable {
             case Change.CallbacksChanged(Task task) ->
                 task.weight() - task.spec().weight();
             case Change.TaskDeleted deleted -> 64;
-            case Change.BatchSaved batch -> 64;
+            case Change.BatchSaved(Batch batch) -> batch.weight();
+            // Its callbacks are in memory as long as it is not done, however often it is counted.
+            case Change.BatchCounted(Batch batch) -> 64;
             case Change.PartAdded part -> 64;
             case Change.BatchDeleted batch -> 64;
             case Change.PoolSaved saved -> 64;
@@ -377,6 +389,7 @@ final class Applier implements AutoCloseable {
         });
         into.neverSeen.addAll(newer.neverSeen);
         into.batches.putAll(newer.batches);
+        into.called.addAll(newer.called);
         into.parts.addAll(newer.parts);
         into.pools.putAll(newer.pools);
         into.lastFrame = Math.max(into.lastFrame, newer.lastFrame);
@@ -430,7 +443,7 @@ final class Applier implements AutoCloseable {
             }
             for (Map.Entry<Long, Optional<Batch>> batch : taken.batches.entrySet()) {
                 if (batch.getValue().isPresent()) {
-                    out.save(batch.getValue().get());
+                    out.save(batch.getValue().get(), taken.called.contains(batch.getKey()));
                 } else {
                     out.deleteBatch(batch.getKey());
                 }
@@ -444,6 +457,7 @@ final class Applier implements AutoCloseable {
                     case Change.CallbacksBegun t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.CallbacksChanged t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.TaskDeleted t -> throw new IllegalStateException("not a pool: " + t);
+                    case Change.BatchCounted t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.BatchSaved t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.PartAdded t -> throw new IllegalStateException("not a pool: " + t);
                     case Change.BatchDeleted t -> throw new IllegalStateException("not a pool: " + t);

@@ -36,8 +36,11 @@ public sealed interface Change {
     /** A done task is forgotten. */
     record TaskDeleted(TaskId id) implements Change {}
 
-    /** A batch was accepted, or what has become of its tasks changed; their own changes follow. */
+    /** A batch was accepted, or its callbacks changed, and maybe its counts; what its tasks did follows. */
     record BatchSaved(Batch batch) implements Change {}
+
+    /** What has become of the tasks of a batch changed, and its callbacks did not; the tasks' own changes follow. */
+    record BatchCounted(Batch batch) implements Change {}
 
     /** Tasks of a batch were accepted; their own changes follow. */
     record PartAdded(BatchPart part) implements Change {}

@@ -3,6 +3,8 @@ package dev.taskpool.store;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.CRC32C;
@@ -98,6 +100,11 @@ final class ChunkLog implements AutoCloseable {
             out.force(true);
         }
         next.moveTo(path, true);
+        // What is written from now on counts only if the new one is found after a loss of power.
+        try (FileChannel folder =
+                FileChannel.open(Path.of(path.unwrap().getParent().toString()), StandardOpenOption.READ)) {
+            folder.force(true);
+        }
     }
 
     /** A chunk was written. */

@@ -49,6 +49,7 @@ final class Codec {
     /** As TASK_CHANGED, and it was done already. */
     private static final int CALLBACKS_BEGUN = 21;
 
+    private static final int BATCH_COUNTED = 9;
     private static final int PART_ADDED = 7;
     private static final int BATCH_DELETED = 8;
 
@@ -111,6 +112,10 @@ final class Codec {
                 out.putByte(BATCH_SAVED);
                 BatchCodec.whole(batch, out);
             }
+            case Change.BatchCounted(Batch batch) -> {
+                out.putByte(BATCH_COUNTED);
+                BatchCodec.batch(batch, out);
+            }
             case Change.PartAdded(BatchPart part) -> {
                 out.putByte(PART_ADDED);
                 BatchCodec.part(part, out);
@@ -152,7 +157,7 @@ final class Codec {
     /** A task without its callbacks, and whether it has any. */
     record Progress(Task task, boolean callbacks) {}
 
-    /** Returns the next change, or null where it is none, or of a task that is gone since. */
+    /** Returns the next change, or null where it is none, or of a task that is gone since. A counted batch comes without callbacks. */
     static @Nullable Change read(Bytes.Reader in, Tasks tasks) {
         int kind = in.readByte();
         return switch (kind) {
@@ -184,6 +189,7 @@ final class Codec {
             }
             case TASK_DELETED -> new Change.TaskDeleted(id(in));
             case BATCH_SAVED -> new Change.BatchSaved(BatchCodec.whole(in));
+            case BATCH_COUNTED -> new Change.BatchCounted(BatchCodec.batch(in).batch());
             case PART_ADDED -> new Change.PartAdded(BatchCodec.part(in));
             case BATCH_DELETED -> new Change.BatchDeleted(new BatchId(in.readFixed(), in.readFixed()));
             case POOL_SAVED -> new Change.PoolSaved(PoolCodec.pool(in));

@@ -1,5 +1,6 @@
 package dev.taskpool.store;
 
+import dev.taskpool.model.HeapShare;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;

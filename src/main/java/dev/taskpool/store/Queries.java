@@ -178,11 +178,11 @@ final class Queries {
                 .toList();
     }
 
-    /** Returns sequences of batches that were to be forgotten at an instant. */
+    /** Returns sequences of batches that were to be forgotten at an instant, and have nobody to tell. */
     List<Long> expiredBatches(long now, int limit) {
         return handle.createQuery("""
                         SELECT seq FROM batch b WHERE expires_at > 0 AND expires_at <= :now
-                         AND NOT EXISTS (SELECT 1 FROM callback c WHERE c.seq = b.seq AND c.due > 0)
+                         AND NOT EXISTS (SELECT 1 FROM callback c WHERE c.seq = b.seq AND (c.due > 0 OR b.unfinished))
                          LIMIT :limit""")
                 .bind("now", now)
                 .bind("limit", limit)

@@ -33,6 +33,8 @@ final class Recent {
             deleted.add(id.sequence());
         } else if (change instanceof Change.BatchSaved(Batch batch)) {
             batches.put(batch.id().sequence(), batch);
+        } else if (change instanceof Change.BatchCounted(Batch batch)) {
+            batches.put(batch.id().sequence(), batch);
         } else if (change instanceof Change.BatchDeleted(BatchId id)) {
             deletedBatches.add(id.sequence());
             batches.remove(id.sequence());

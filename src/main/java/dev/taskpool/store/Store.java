@@ -120,8 +120,9 @@ public final class Store implements AutoCloseable {
         }
         this.readers = new Readers(h2);
         long applied = readers.run(Queries::appliedFrame).join();
-        Replay replay =
-                new Replay(sequence -> readers.run(q -> q.task(sequence)).join());
+        Replay replay = new Replay(
+                sequence -> readers.run(q -> q.task(sequence)).join(),
+                id -> readers.run(q -> q.batch(id)).join());
         this.journal = Journal.open(
                 directory.resolve("journal"),
                 new Journal.Options(options.durability(), options.segmentBytes(), options.repair(), KEPT_BYTES),

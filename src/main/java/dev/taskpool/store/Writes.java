@@ -209,7 +209,8 @@ final class Writes implements AutoCloseable {
         }
     }
 
-    void save(Batch batch) throws SQLException {
+    /** @param callbacks whether these are new as well */
+    void save(Batch batch, boolean callbacks) throws SQLException {
         buffer.clear();
         BatchCodec.batch(batch, buffer);
         mergeBatch.setLong(1, batch.id().sequence());
@@ -218,7 +219,9 @@ final class Writes implements AutoCloseable {
         mergeBatch.setLong(4, batch.expiresAt());
         mergeBatch.setBytes(5, buffer.copy());
         mergeBatch.addBatch();
-        Outbox.merge(batch, mergeCallback, buffer);
+        if (callbacks) {
+            Outbox.merge(batch, mergeCallback, buffer);
+        }
     }
 
     void add(BatchPart part) throws SQLException {

@@ -6,6 +6,11 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.taskpool.acceptance.Api;
 import dev.taskpool.acceptance.Started;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -224,6 +229,41 @@ class BatchCallbackTest {
                     .until(() -> service.api.get("/v1/batches/" + id).status() == 404);
             assertThat(got.getLast().json().at("/data/counts/succeeded").asInt())
                     .isEqualTo(2);
+        }
+    }
+
+    @Test
+    void streamThatNobodyGoesOnWithComesToItsEndAndThatIsTold() throws IOException {
+        try (Started service = service("TASKS_RETENTION", "2s")) {
+            String id;
+            try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {
+                String request = """
+                        POST /v1/map/stream?callable=noop HTTP/1.1
+                        Host: x
+                        Content-Type: application/x-ndjson
+                        Transfer-Encoding: chunked
+
+                        3
+                        []!
+                        """;
+                socket.getOutputStream()
+                        .write(request.replace("\n", "\r\n").replace('!', '\n').getBytes(StandardCharsets.US_ASCII));
+                BufferedReader in =
+                        new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+                String line = in.readLine();
+                while (!line.contains("batch_id")) {
+                    line = in.readLine();
+                }
+                id = line.replaceAll(".*(b_[0-9a-z]+).*", "$1");
+                service.api.post("/v1/batches/" + id + "/callbacks", "{\"url\":" + url("/") + "}");
+            }
+            await().atMost(Duration.ofSeconds(30)).until(() -> !got.isEmpty());
+            assertThat(got.getFirst().json().path("type").asText()).isEqualTo("dev.taskpool.batch.succeeded");
+            assertThat(got.getFirst().json().at("/data/counts/succeeded").asInt())
+                    .isEqualTo(1);
+            await().atMost(Duration.ofSeconds(30))
+                    .until(() -> service.api.get("/v1/batches/" + id).status() == 404);
+            assertThat(got).hasSize(1);
         }
     }
 

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
  * of each of a hundred starts. Made once for the whole run, and removed with the JVM.
  */
 final class Program {
+    private static final String HEAP = "-Xmx256m";
     private static final Program BUILT = build();
 
     private final List<String> command;
@@ -26,6 +27,13 @@ final class Program {
     /** Returns a command line that wants the arguments of the program. */
     static List<String> command() {
         return BUILT.command;
+    }
+
+    /** The same on a smaller heap. */
+    static List<String> command(int megabytes) {
+        List<String> command = new ArrayList<>(BUILT.command);
+        command.set(command.indexOf(HEAP), "-Xmx" + megabytes + "m");
+        return command;
     }
 
     private static Program build() {
@@ -67,7 +75,7 @@ final class Program {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "-Xmx256m",
+                HEAP,
                 cache,
                 "-Xlog:aot*=off,cds*=off",
                 "--sun-misc-unsafe-memory-access=allow",

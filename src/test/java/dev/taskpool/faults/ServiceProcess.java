@@ -29,7 +29,12 @@ final class ServiceProcess implements AutoCloseable {
 
     /** @param settings pairs of variable (without TASKPOOL_) and value */
     ServiceProcess(Path data, String... settings) {
-        List<String> command = new ArrayList<>(Program.command());
+        this(Program.command(), data, settings);
+    }
+
+    /** @param program how it is called, without its arguments */
+    ServiceProcess(List<String> program, Path data, String... settings) {
+        List<String> command = new ArrayList<>(program);
         command.add("serve");
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().keySet().removeIf(k -> k.startsWith("TASKPOOL_"));

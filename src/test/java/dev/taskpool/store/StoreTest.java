@@ -9,6 +9,8 @@ import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.BatchRules;
+import dev.taskpool.model.Callback;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
@@ -34,6 +36,8 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class StoreTest {
     private static final long HOUR = 3_600_000;
@@ -242,6 +246,36 @@ class StoreTest {
             store.left();
             assertThat(store.batch(id).join()).contains(batch.took(3, 0));
             assertThat(store.parts(id, 0, 9).join()).containsExactly(first, second, third);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void batchThatIsCountedKeepsItsCallbacksThroughAReplay(boolean databaseHasThem) throws IOException {
+        Callbacks callbacks = Callbacks.of(List.of(new Callback.Wish("https://example.org/a", Callback.Wish.ALL)), 1);
+        Batch batch =
+                Batch.of(new BatchId(10, 77), "", BatchRules.NONE, 1, true).with(callbacks);
+        Path older = folder.resolve("older");
+        try (Store store = open()) {
+            store.commit(List.of(new Change.TaskCreated(task(1))));
+            store.left();
+            if (!databaseHasThem) {
+                Files.copy(folder.resolve("tasks.mv.db"), older);
+            }
+            store.commit(List.of(new Change.BatchSaved(batch)));
+            store.left();
+            if (databaseHasThem) {
+                Files.copy(folder.resolve("tasks.mv.db"), older);
+            }
+            store.commit(List.of(new Change.BatchCounted(batch.took(2, 0))));
+            store.commit(List.of(new Change.BatchCounted(batch.took(5, 1))));
+            store.left();
+            assertThat(store.batch(batch.id()).join()).contains(batch.took(5, 1));
+        }
+        Files.move(older, folder.resolve("tasks.mv.db"), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        try (Store store = open()) {
+            assertThat(store.left().batches()).containsExactly(batch.took(5, 1));
+            assertThat(store.batch(batch.id()).join()).contains(batch.took(5, 1));
         }
     }
 

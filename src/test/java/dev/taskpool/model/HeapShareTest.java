@@ -1,4 +1,4 @@
-package dev.taskpool.store;
+package dev.taskpool.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,7 +1,7 @@
-package dev.taskpool.store;
+package dev.taskpool.model;
 
-/** What the store may keep in memory, on a heap of any size: it lives beside everything else. */
-final class HeapShare {
+/** What one part of the service may keep in memory, on a heap of any size: it lives beside everything else. */
+public final class HeapShare {
     /** What everything else needs. */
     private static final long OTHERS = 96L << 20;
 
@@ -11,7 +11,7 @@ final class HeapShare {
     private HeapShare() {}
 
     /** Returns how many bytes may be taken where so many are of use; fewer on a heap of less than 480 MiB. */
-    static long of(long useful) {
+    public static long of(long useful) {
         return of(useful, Runtime.getRuntime().maxMemory());
     }
 
