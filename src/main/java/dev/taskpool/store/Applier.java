@@ -2,7 +2,6 @@ package dev.taskpool.store;
 
 import dev.taskpool.journal.Journal;
 import dev.taskpool.model.Batch;
-import dev.taskpool.model.BatchId;
 import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.HeapShare;
 import dev.taskpool.model.Task;
@@ -15,12 +14,9 @@ import java.sql.Statement;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -70,7 +66,6 @@ final class Applier implements AutoCloseable {
     private final Condition room = lock.newCondition();
     // Guarded by the lock.
     private Pending pending = new Pending();
-    private long weight;
     private long appliedFrame;
     private boolean hurry;
     private boolean closing;
@@ -104,91 +99,6 @@ final class Applier implements AutoCloseable {
 
     private record Waiter(long frame, CompletableFuture<Void> done) {}
 
-    /**
-     * What one task has come to since H2 last saw it.
-     *
-     * @param callbacksOnly whether nothing but its callbacks is new
-     */
-    private record Latest(
-            boolean created,
-            boolean callbacksOnly,
-            @Nullable Task task,
-            @Nullable TaskId deleted) {
-
-        static Latest of(@Nullable Latest before, boolean callbacksOnly, Task task) {
-            if (before != null && before.deleted != null) {
-                return before; // what was decided on it together with its deletion
-            }
-            return new Latest(
-                    before != null && before.created,
-                    callbacksOnly && (before == null || before.callbacksOnly),
-                    task,
-                    null);
-        }
-    }
-
-    private static final class Pending {
-        final Map<Long, Latest> tasks = new LinkedHashMap<>();
-        /** Created and deleted before H2 saw them. */
-        final List<Task> neverSeen = new ArrayList<>();
-
-        /** By sequence: as they are now, or nothing where they are gone. */
-        final Map<Long, Optional<Batch>> batches = new LinkedHashMap<>();
-
-        /** Of them, those whose callbacks are new. */
-        final Set<Long> called = new HashSet<>();
-
-        final List<BatchPart> parts = new ArrayList<>();
-        final Map<String, Change> pools = new LinkedHashMap<>();
-        long lastFrame;
-
-        boolean isEmpty() {
-            return lastFrame == 0;
-        }
-
-        /** Returns the ids of the tasks that are gone. */
-        List<TaskId> forgotten() {
-            List<TaskId> ids = new ArrayList<>();
-            neverSeen.forEach(task -> ids.add(task.id()));
-            tasks.values().forEach(latest -> {
-                if (latest.deleted != null) {
-                    ids.add(latest.deleted);
-                }
-            });
-            return ids;
-        }
-
-        void add(Change change) {
-            switch (change) {
-                case Change.TaskCreated(Task task) ->
-                    tasks.put(task.id().sequence(), new Latest(true, false, task, null));
-                case Change.TaskChanged(Task task, boolean _) ->
-                    tasks.compute(task.id().sequence(), (seq, before) -> Latest.of(before, false, task));
-                case Change.CallbacksBegun(Task task) ->
-                    tasks.compute(task.id().sequence(), (seq, before) -> Latest.of(before, false, task));
-                case Change.CallbacksChanged(Task task) ->
-                    tasks.compute(task.id().sequence(), (seq, before) -> Latest.of(before, true, task));
-                case Change.TaskDeleted(TaskId id) -> {
-                    Latest before = tasks.remove(id.sequence());
-                    if (before != null && before.created && before.task != null) {
-                        neverSeen.add(Codec.brief(before.task));
-                    } else {
-                        tasks.put(id.sequence(), new Latest(false, false, null, id));
-                    }
-                }
-                case Change.BatchSaved(Batch batch) -> {
-                    batches.put(batch.id().sequence(), Optional.of(batch));
-                    called.add(batch.id().sequence());
-                }
-                case Change.BatchCounted(Batch batch) -> batches.put(batch.id().sequence(), Optional.of(batch));
-                case Change.PartAdded(BatchPart part) -> parts.add(part);
-                case Change.BatchDeleted(BatchId id) -> batches.put(id.sequence(), Optional.empty());
-                case Change.PoolSaved saved -> pools.put(saved.pool().name(), change);
-                case Change.PoolDeleted deleted -> pools.put(deleted.name(), change);
-            }
-        }
-    }
-
     Applier(H2 h2, Journal journal, long appliedFrame, long ageingMillis, long intervalNanos, Ticker ticker) {
         this.h2 = h2;
         this.journal = journal;
@@ -216,7 +126,7 @@ final class Applier implements AutoCloseable {
     void awaitRoom() {
         lock.lock();
         try {
-            while ((weight > MAX_WEIGHT || journal.bytesHeld() > MAX_JOURNAL) && !closing) {
+            while ((pending.weight() > MAX_WEIGHT || journal.bytesHeld() > MAX_JOURNAL) && !closing) {
                 if (!healthy) {
                     throw new StorageException("the database cannot be written and the journal is full");
                 }
@@ -239,11 +149,11 @@ final class Applier implements AutoCloseable {
             for (Change change : changes) {
                 recent.add(change);
                 pending.add(change);
-                weight += weight(change);
             }
-            pending.lastFrame = frame;
-            if (first || weight > MAX_WEIGHT / 2) {
-                hurry |= weight > MAX_WEIGHT / 2;
+            pending.reached(frame);
+            boolean much = pending.weight() > MAX_WEIGHT / 2;
+            if (first || much) {
+                hurry |= much;
                 work.signal();
             }
         } finally {
@@ -277,26 +187,6 @@ final class Applier implements AutoCloseable {
         }
     }
 
-    private static long weight(Change change) {
-        return switch (change) {
-            case Change.TaskCreated(Task task) -> task.weight();
-            case Change.TaskChanged(Task task, boolean _) ->
-                64 + task.weight() - task.spec().weight();
-            case Change.CallbacksBegun(Task task) ->
-                64 + task.weight() - task.spec().weight();
-            case Change.CallbacksChanged(Task task) ->
-                task.weight() - task.spec().weight();
-            case Change.TaskDeleted deleted -> 64;
-            case Change.BatchSaved(Batch batch) -> batch.weight();
-            // Its callbacks are in memory as long as it is not done, however often it is counted.
-            case Change.BatchCounted(Batch batch) -> 64;
-            case Change.PartAdded part -> 64;
-            case Change.BatchDeleted batch -> 64;
-            case Change.PoolSaved saved -> 64;
-            case Change.PoolDeleted deleted -> 64;
-        };
-    }
-
     private void run() {
         Pending taken = new Pending();
         boolean last = false;
@@ -308,9 +198,8 @@ final class Applier implements AutoCloseable {
                     taken = pending;
                 } else {
                     // The last try failed: newer changes go on top of what it held.
-                    merge(taken, pending);
+                    taken.merge(pending);
                 }
-                weight = 0;
                 pending = new Pending();
                 hurry = false;
             } finally {
@@ -321,7 +210,7 @@ final class Applier implements AutoCloseable {
                     reapply();
                     apply(taken);
                     uncertain.add(taken);
-                    applied(taken.lastFrame);
+                    applied(taken.lastFrame());
                     taken = new Pending();
                 } else if (!healthy) {
                     reapply();
@@ -375,26 +264,6 @@ final class Applier implements AutoCloseable {
         return true;
     }
 
-    private static void merge(Pending into, Pending newer) {
-        newer.tasks.forEach((seq, latest) -> {
-            Latest before = into.tasks.get(seq);
-            boolean created = latest.created || (before != null && before.created);
-            if (latest.deleted != null && before != null && before.created && before.task != null) {
-                into.tasks.remove(seq);
-                into.neverSeen.add(Codec.brief(before.task));
-            } else {
-                boolean callbacksOnly = latest.callbacksOnly && (before == null || before.callbacksOnly);
-                into.tasks.put(seq, new Latest(created, callbacksOnly, latest.task, latest.deleted));
-            }
-        });
-        into.neverSeen.addAll(newer.neverSeen);
-        into.batches.putAll(newer.batches);
-        into.called.addAll(newer.called);
-        into.parts.addAll(newer.parts);
-        into.pools.putAll(newer.pools);
-        into.lastFrame = Math.max(into.lastFrame, newer.lastFrame);
-    }
-
     private Writes writes() throws SQLException {
         if (writes == null) {
             Connection opened = h2.connect();
@@ -413,29 +282,31 @@ final class Applier implements AutoCloseable {
         Connection c = java.util.Objects.requireNonNull(connection);
         Queries in = java.util.Objects.requireNonNull(queries);
         // The last try may have reached the disk although it answered with an error.
-        if (in.appliedFrame() >= taken.lastFrame) {
+        if (in.appliedFrame() >= taken.lastFrame()) {
             c.rollback();
             onForgotten.accept(taken.forgotten());
             return;
         }
         try {
             out.clear();
-            for (Latest latest : taken.tasks.values()) {
-                if (latest.task == null) {
-                    TaskId id = java.util.Objects.requireNonNull(latest.deleted);
+            for (Pending.Latest latest : taken.tasks.values()) {
+                if (latest.task() == null) {
+                    TaskId id = java.util.Objects.requireNonNull(latest.deleted());
                     Optional<Queries.Stored> old = in.stored(id.sequence());
                     if (old.isPresent()) {
                         out.delete(old.get());
                     }
-                } else if (latest.created) {
-                    out.create(latest.task);
-                } else if (!latest.task.callbacks().isEmpty()
-                        && !in.exists(latest.task.id().sequence())) {
-                    LOG.debug("{} has expired: what is new of its callbacks goes with it", latest.task.id());
-                } else if (latest.callbacksOnly) {
-                    out.callbacks(latest.task);
+                } else if (latest.created()) {
+                    out.create(latest.task());
+                } else if (!latest.task().callbacks().isEmpty()
+                        && !in.exists(latest.task().id().sequence())) {
+                    LOG.debug(
+                            "{} has expired: what is new of its callbacks goes with it",
+                            latest.task().id());
+                } else if (latest.callbacksOnly()) {
+                    out.callbacks(latest.task());
                 } else {
-                    out.change(latest.task);
+                    out.change(latest.task());
                 }
             }
             for (BatchPart part : taken.parts) {
@@ -463,7 +334,7 @@ final class Applier implements AutoCloseable {
                     case Change.BatchDeleted t -> throw new IllegalStateException("not a pool: " + t);
                 }
             }
-            out.mark(taken.lastFrame);
+            out.mark(taken.lastFrame());
             out.flush();
             c.commit();
         } catch (SQLException | RuntimeException e) {
@@ -482,7 +353,7 @@ final class Applier implements AutoCloseable {
         for (Pending each : uncertain) {
             apply(each);
         }
-        applied(uncertain.getLast().lastFrame);
+        applied(uncertain.getLast().lastFrame());
     }
 
     /** H2 may be back at its last checkpoint: nobody is told that it has more, until it has. */
@@ -536,9 +407,9 @@ final class Applier implements AutoCloseable {
         release();
         List<Task> safe = new ArrayList<>();
         for (Pending each : uncertain) {
-            for (Latest latest : each.tasks.values()) {
-                if (latest.task != null) {
-                    safe.add(latest.task);
+            for (Pending.Latest latest : each.tasks.values()) {
+                if (latest.task() != null) {
+                    safe.add(latest.task());
                 }
             }
             recent.settled(each.forgotten(), each.batches, each.parts);

@@ -98,13 +98,11 @@ class SmallHeapTest {
 
     @Test
     void tasksThatAreReadySoon() {
-        int batches = 200;
+        int batches = 300;
         try (ServiceProcess service = started();
                 Api api = service.api()) {
-            String body = "{\"items\":["
-                    + String.join(
-                            ",", Collections.nCopies(1_000, "{\"callable\":\"echo\",\"args\":[1],\"delay_ms\":15000}"))
-                    + "]}";
+            String task = "{\"callable\":\"echo\",\"args\":[\"" + "x".repeat(4_000) + "\"],\"delay_ms\":15000}";
+            String body = "{\"items\":[" + String.join(",", Collections.nCopies(100, task)) + "]}";
             for (int i = 0; i < batches; i++) {
                 assertThat(api.raw("POST", "/v1/batches", body).status()).isEqualTo(201);
             }
