@@ -26,6 +26,9 @@ public interface Observer {
     /** A run ended and the task will run again. */
     default void retried(Task task) {}
 
+    /** A pool is gone, and all its tasks were done before. */
+    default void poolDeleted(String name) {}
+
     /** A batch of changes became durable. */
     default void committed(int changes, long nanos) {}
 
@@ -69,6 +72,12 @@ public interface Observer {
             public void retried(Task task) {
                 first.retried(task);
                 second.retried(task);
+            }
+
+            @Override
+            public void poolDeleted(String name) {
+                first.poolDeleted(name);
+                second.poolDeleted(name);
             }
 
             @Override

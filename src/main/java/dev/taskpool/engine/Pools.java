@@ -141,6 +141,7 @@ final class Pools {
         tx.add(new Change.PoolDeleted(name));
         tx.after(() -> {
             live.pools.remove(name);
+            live.observer.poolDeleted(name);
             answer.complete(true);
         });
     }

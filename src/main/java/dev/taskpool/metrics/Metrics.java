@@ -82,6 +82,11 @@ public final class Metrics implements Observer, AutoCloseable {
             queued = timer(registry, "taskpool.task.queued", "From acceptance to start", tags);
             ran = timer(registry, "taskpool.task.run", "Time of the last run of a task", tags);
         }
+
+        void remove(PrometheusMeterRegistry registry) {
+            List.of(accepted, started, retried, queued, ran).forEach(registry::remove);
+            done.values().forEach(registry::remove);
+        }
     }
 
     /** Starts to watch the JVM. */
@@ -124,16 +129,14 @@ public final class Metrics implements Observer, AutoCloseable {
     public byte[] scrape(List<PoolView> now) {
         Map<String, PoolView> fresh = new HashMap<>();
         now.forEach(p -> fresh.put(p.name(), p));
-        Set<String> gone = new HashSet<>(pools.keySet());
-        gone.addAll(views.keySet());
+        Set<String> gone = new HashSet<>(views.keySet());
         gone.removeAll(fresh.keySet());
         for (Meter meter : registry.getMeters()) {
             String pool = meter.getId().getTag("pool");
-            if (pool != null && gone.contains(pool)) {
+            if (meter instanceof Gauge && pool != null && gone.contains(pool)) {
                 registry.remove(meter);
             }
         }
-        pools.keySet().removeAll(gone);
         Set<String> known = views.keySet();
         views = fresh;
         for (String name : fresh.keySet()) {
@@ -199,6 +202,14 @@ public final class Metrics implements Observer, AutoCloseable {
     @Override
     public void retried(Task task) {
         of(task).retried.increment();
+    }
+
+    @Override
+    public void poolDeleted(String name) {
+        PoolMeters gone = pools.remove(name);
+        if (gone != null) {
+            gone.remove(registry);
+        }
     }
 
     @Override
