@@ -35,6 +35,6 @@ ENV TASKPOOL_SERVER_HOST=0.0.0.0 \
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-    CMD curl -fsS http://127.0.0.1:8080/healthz || exit 1
+    CMD curl -fsS "http://127.0.0.1:${TASKPOOL_SERVER_PORT:-8080}/healthz" || exit 1
 ENTRYPOINT ["tini", "--", "/app/taskpool"]
 CMD ["serve"]

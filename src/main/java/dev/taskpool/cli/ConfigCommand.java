@@ -22,7 +22,9 @@ final class ConfigCommand implements Runnable {
         throw new ParameterException(spec.commandLine(), "Say check or print.");
     }
 
-    @Command(description = "Says what is wrong with the configuration, with line and allowed values.")
+    @Command(
+            mixinStandardHelpOptions = true,
+            description = "Says what is wrong with the configuration, with line and allowed values.")
     int check(@Mixin ConfigFile file) {
         try {
             Loaded loaded = file.load();
@@ -39,7 +41,9 @@ final class ConfigCommand implements Runnable {
         }
     }
 
-    @Command(description = "Prints what is in force, and where each value comes from. Secrets are masked.")
+    @Command(
+            mixinStandardHelpOptions = true,
+            description = "Prints what is in force, and where each value comes from. Secrets are masked.")
     int print(@Mixin ConfigFile file) {
         try {
             Loaded loaded = file.load();

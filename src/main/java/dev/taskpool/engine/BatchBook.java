@@ -289,26 +289,19 @@ final class BatchBook {
      * Lets go of batches that were being streamed, and that nobody went on with in time. One of whose end somebody is to be told comes
      * to it by that.
      */
-    void reap() {
+    void reap(Transaction tx) {
         open.values().removeIf(entry -> {
             Batch batch = entry.now;
-            if (!expired(batch)) {
+            if (!expired(batch) || tx.batch(batch.id().sequence()) != null) {
                 return false;
             }
             if (!batch.callbacks().isEmpty()) {
-                live.mailbox.put(tx -> close(tx, entry));
+                tx.batch(batch.closed());
                 return false;
             }
             bytes -= batch.weight();
             return true;
         });
-    }
-
-    private void close(Transaction tx, Entry entry) {
-        Batch batch = entry.now;
-        if (open.get(batch.id().sequence()) == entry && tx.batch(batch.id().sequence()) == null && expired(batch)) {
-            tx.batch(batch.closed());
-        }
     }
 
     /** Returns how many are not done. */

@@ -96,6 +96,7 @@ final class BatchCallbacks {
                 Batch further = CallbackCommands.on(open, step);
                 live.batches.reserve(tx, open, further);
                 tx.batch(further);
+                letGo();
                 tx.after(() -> answer.complete(Objects.requireNonNull(tx.batch(id.sequence()))));
                 return;
             }

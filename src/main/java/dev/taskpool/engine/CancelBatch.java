@@ -48,29 +48,26 @@ final class CancelBatch extends Request<Batch> {
     }
 
     private void next(long after) {
-        live.reading++;
+        long read = live.reads.begin();
         live.store
                 .openOf(id, after, PAGE)
-                .whenComplete((page, error) -> live.mailbox.put(new EndPage(after, error == null ? page : null)));
+                .whenComplete((page, error) -> live.mailbox.put(new EndPage(read, after, error == null ? page : null)));
     }
 
     /** Some of its tasks, which may be further on by now. A fact: what was begun is brought to its end. */
     private final class EndPage implements Command {
+        private final long read;
         private final long after;
         private final Store.@Nullable Page page;
-        private boolean counted;
 
-        EndPage(long after, Store.@Nullable Page page) {
+        EndPage(long read, long after, Store.@Nullable Page page) {
+            this.read = read;
             this.after = after;
             this.page = page;
         }
 
         @Override
         public void decide(Transaction tx) {
-            if (!counted) {
-                counted = true;
-                live.reading--;
-            }
             List<Task> tasks = page == null ? List.of() : page.tasks();
             for (Task stored : tasks) {
                 Cell cell = id.equals(stored.spec().batch()) && mine.test(stored) ? live.resident(stored) : null;
@@ -79,7 +76,7 @@ final class CancelBatch extends Request<Batch> {
                 }
             }
             tx.after(() -> {
-                live.evictDeferred();
+                live.reads.end(read);
                 if (page == null) {
                     // The store cannot be read at the moment: not at once again.
                     live.timers.at(live.ticker.nanos() + RETRY_NANOS, next -> next(after));

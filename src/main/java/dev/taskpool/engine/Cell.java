@@ -28,6 +28,9 @@ final class Cell {
     /** When it is seen whether the run heeds its interrupt. */
     Timers.@Nullable Timer heedTimer;
 
+    /** Whether it is to leave memory when the reads under way are over. */
+    boolean leaving;
+
     /** Where it counts while it is pending and in memory. Kept by {@link Window}. */
     @Nullable
     Window window;

@@ -140,7 +140,7 @@ public final class Engine implements AutoCloseable {
     private void tick() {
         live.timers.at(live.ticker.nanos() + 1_000_000_000L, tx -> tick());
         mailbox.put(tx -> Pools.reap(live, tx));
-        live.batches.reap();
+        mailbox.put(live.batches::reap);
         for (LivePool pool : live.pools.values()) {
             live.refill(pool);
         }
@@ -157,16 +157,15 @@ public final class Engine implements AutoCloseable {
             return;
         }
         dueReading = true;
-        live.reading++;
+        long read = live.reads.begin();
         long until = live.ticker.millis() + (live.delayed.isFull() ? 0 : Live.HORIZON_MILLIS);
         store.due(dueAfter, dueAfterSequence, until, DUE_PAGE)
                 .whenComplete((page, error) -> mailbox.put(tx -> {
                     dueReading = false;
-                    live.reading--;
                     if (page != null && error == null) {
                         cameDue(tx, page);
                     }
-                    live.evictDeferred();
+                    live.reads.end(read);
                     if (page != null && !page.complete() && ++duePages < DUE_PAGES_PER_TICK) {
                         nextDuePage();
                     }
@@ -435,7 +434,7 @@ public final class Engine implements AutoCloseable {
         private @Nullable Task stored;
 
         // Confined to the engine's thread.
-        private boolean reading;
+        private long reading;
         private @Nullable Cell cell;
 
         OnTask(
@@ -486,8 +485,7 @@ public final class Engine implements AutoCloseable {
         }
 
         private void read() {
-            live.reading++;
-            reading = true;
+            reading = live.reads.begin();
             store.find(id.sequence()).whenComplete((found, error) -> {
                 if (found == null || error != null) {
                     mailbox.put(tx -> {
@@ -504,14 +502,13 @@ public final class Engine implements AutoCloseable {
 
         /** Also where it was refused: a task that had left memory does not stay there for having been asked for. */
         private void letGo() {
-            if (reading) {
-                reading = false;
-                live.reading--;
+            if (reading > 0) {
+                live.reads.end(reading);
+                reading = 0;
             }
             if (cell != null) {
                 live.evict(cell);
             }
-            live.evictDeferred();
         }
     }
 

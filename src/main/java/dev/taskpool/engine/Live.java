@@ -54,8 +54,7 @@ final class Live {
     /** Names of pools that the transaction under way makes or deletes. */
     final java.util.Set<String> unsettled = new java.util.HashSet<>();
 
-    /** Reads of the database that are under way: tasks are not evicted before they are answered. */
-    int reading;
+    final Reads reads = new Reads();
 
     boolean draining;
 
@@ -152,6 +151,7 @@ final class Live {
                 settings,
                 state,
                 runners.runner(name, settings, cause -> mailbox.put(new Pools.Break(this, name, cause))),
+                new Window(window),
                 options.window(),
                 ticker.nanos());
         pools.put(name, pool);
@@ -187,8 +187,13 @@ final class Live {
 
     // --- starting ---
 
-    /** Starts what the pool's free workers can take. */
+    /** Starts what the pool's free workers can take, and sees that there is more. */
     void dispatch(Transaction tx, LivePool pool) {
+        startWaiting(tx, pool);
+        refill(pool);
+    }
+
+    private void startWaiting(Transaction tx, LivePool pool) {
         while (!suspended() && pool.freeWorkers() > 0) {
             ReadyQueue.Entry entry = pool.queue.poll();
             if (entry == null) {
@@ -227,13 +232,12 @@ final class Live {
                 });
             } else {
                 tx.undo(() -> {
-                    window.enter(cell, task);
+                    pool.window.enter(cell, task);
                     pool.queue.add(entry);
                 });
                 tx.after(() -> start(pool, cell, run, started));
             }
         }
-        refill(pool);
     }
 
     /** Starts whose transaction failed; the loop decides them again first of all. */
@@ -364,7 +368,7 @@ final class Live {
         LivePool pool = pool(task);
         addPending(tx, pool, -1);
         tx.undo(() -> {
-            window.enter(cell, task);
+            pool.window.enter(cell, task);
             pool.queue.add(entry(task));
         });
         tx.change(cell, ended);
@@ -376,7 +380,7 @@ final class Live {
     void enqueue(LivePool pool, Cell cell, Task task) {
         ReadyQueue.Entry entry = entry(task);
         if (pool.queue.add(entry)) {
-            window.enter(cell, task);
+            pool.window.enter(cell, task);
             shrink(pool);
         } else {
             if (pool.refilling) {
@@ -402,25 +406,46 @@ final class Live {
             tx.undo(() -> {
                 pool.queue.add(entry);
                 if (cell != null) {
-                    window.enter(cell, task);
+                    pool.window.enter(cell, task);
                 }
             });
         }
     }
 
-    private void shrink(LivePool pool) {
-        ReadyQueue.Entry out = pool.queue.overflow(window.isFull());
-        while (out != null) {
-            Cell cell = cells.get(out.sequence());
-            if (cell != null) {
-                Window.leave(cell);
-                evict(cell);
-            }
-            if (pool.refilling) {
-                pool.refillArrivals.add(out);
-            }
-            out = pool.queue.overflow(window.isFull());
+    /** Makes room in memory, where there is none: of the pool that takes the most of it, so that none has to do without. */
+    private void shrink(LivePool added) {
+        while (added.queue.isOverfull() && leavesMemory(added)) {
+            // It was one more than a pool may have.
         }
+        while (window.isFull()) {
+            LivePool largest = added;
+            for (LivePool pool : pools.values()) {
+                if (pool.queue.size() > 1
+                        && (largest.queue.size() <= 1 || pool.window.bytes() > largest.window.bytes())) {
+                    largest = pool;
+                }
+            }
+            if (!leavesMemory(largest)) {
+                return;
+            }
+        }
+    }
+
+    /** The last of a pool's ready tasks that are here waits in the database only; returns false where there is one at most. */
+    private boolean leavesMemory(LivePool pool) {
+        ReadyQueue.Entry out = pool.queue.overflow();
+        if (out == null) {
+            return false;
+        }
+        Cell cell = cells.get(out.sequence());
+        if (cell != null) {
+            Window.leave(cell);
+            evict(cell);
+        }
+        if (pool.refilling) {
+            pool.refillArrivals.add(out);
+        }
+        return true;
     }
 
     /** Asks the database for the next tasks behind the boundary, when the window runs low. */
@@ -432,17 +457,18 @@ final class Live {
             return;
         }
         pool.refilling = true;
-        reading++;
+        long read = reads.begin();
         ReadyQueue.Entry from = pool.queue.boundary();
         int limit = Math.min(2_000, pool.queue.room());
         store.pending(pool.name, false, from.place(), from.sequence(), limit)
-                .whenComplete((page, error) -> mailbox.put(tx -> refilled(tx, pool, page, error)));
+                .whenComplete((page, error) -> mailbox.put(tx -> refilled(tx, pool, read, page, error)));
     }
 
-    private void refilled(Transaction tx, LivePool pool, Store.@Nullable Page page, @Nullable Throwable error) {
+    private void refilled(
+            Transaction tx, LivePool pool, long read, Store.@Nullable Page page, @Nullable Throwable error) {
         pool.refilling = false;
-        reading--;
         if (page == null || error != null) {
+            reads.end(read);
             // Reads fail only with the store; the next tick tries again.
             pool.refillArrivals.clear();
             return;
@@ -465,10 +491,11 @@ final class Live {
             }
         }
         pool.refillArrivals.clear();
+        reads.end(read);
+        // First what starts now, so that it need not be asked for again.
+        startWaiting(tx, pool);
         shrink(pool);
-        // Before the next read begins: while a backlog runs there is always one under way, and memory would only grow.
-        evictDeferred();
-        dispatch(tx, pool);
+        refill(pool);
     }
 
     private void arrive(LivePool pool, Cell cell, Task task) {
@@ -478,7 +505,7 @@ final class Live {
                 && task.notBefore() == 0
                 && !pool.queue.contains(entry)) {
             pool.queue.arrive(entry);
-            window.enter(cell, task);
+            pool.window.enter(cell, task);
             long next = task.lookAt();
             if (next > 0) {
                 wakeAt(cell, next);
@@ -509,8 +536,6 @@ final class Live {
 
     // --- eviction ---
 
-    private final java.util.Set<Cell> deferred = new java.util.LinkedHashSet<>();
-
     /** Deleted while the database was being read: what that brings of them is out of date. */
     private final java.util.Set<Long> deleted = new java.util.HashSet<>();
 
@@ -518,48 +543,52 @@ final class Live {
     void delete(Task task) {
         cells.remove(task.id().sequence());
         forgetKey(task);
-        if (reading > 0) {
-            deleted.add(task.id().sequence());
-        }
+        long sequence = task.id().sequence();
+        deleted.add(sequence);
+        reads.afterThese(() -> deleted.remove(sequence));
     }
 
     /** Forgets a task that H2 has and nothing here needs. */
     void evict(Cell cell) {
-        Task task = cell.task();
-        // One that is being started in this very transaction is in H2 as it was, and nowhere as it will be: were it
-        // forgotten now, it would run and end without memory, and H2 would be asked, which is behind.
-        if (cell.changing || cell.appliedRevision != task.revision() || cell.run() != null) {
+        if (cell.leaving || !evictable(cell)) {
             return;
         }
-        if (task.state() == TaskState.PENDING) {
-            boolean near =
-                    task.notBefore() > 0 && task.notBefore() - ticker.millis() < HORIZON_MILLIS && !delayed.isFull();
-            LivePool pool = pools.get(task.spec().pool());
-            if (near || (pool != null && pool.queue.contains(entry(task)))) {
-                return;
+        long revision = cell.task().revision();
+        cell.leaving = true;
+        // A read that began before H2 had this revision may bring an earlier one: it is not to be believed.
+        reads.afterThese(() -> {
+            cell.leaving = false;
+            if (cell.task().revision() != revision) {
+                evict(cell);
+            } else if (evictable(cell)) {
+                timers.cancel(cell.wakeTimer);
+                cell.wakeTimer = null;
+                Window.leave(cell);
+                cells.remove(cell.task().id().sequence(), cell);
             }
-        } else if (task.state() == TaskState.RUNNING) {
-            return;
-        }
-        if (reading > 0) {
-            deferred.add(cell);
-            return;
-        }
-        timers.cancel(cell.wakeTimer);
-        cell.wakeTimer = null;
-        Window.leave(cell);
-        cells.remove(task.id().sequence(), cell);
+        });
     }
 
-    void evictDeferred() {
-        if (reading == 0) {
-            deleted.clear();
+    private boolean evictable(Cell cell) {
+        Task task = cell.task();
+        // One that is being started in this very transaction is in H2 as it was, and nowhere as it will be: were it
+        // forgotten now,
+        // it would run and end without memory, and H2 would be asked, which is behind.
+        if (cell.changing || cell.appliedRevision != task.revision() || cell.run() != null) {
+            return false;
         }
-        if (reading == 0 && !deferred.isEmpty()) {
-            java.util.List<Cell> now = java.util.List.copyOf(deferred);
-            deferred.clear();
-            now.forEach(this::evict);
-        }
+        return switch (task.state()) {
+            case PENDING -> {
+                boolean soon = cell.window == delayed
+                        && task.notBefore() > 0
+                        && task.notBefore() - ticker.millis() < HORIZON_MILLIS
+                        && !delayed.isFull();
+                LivePool pool = pools.get(task.spec().pool());
+                yield !soon && (pool == null || !pool.queue.contains(entry(task)));
+            }
+            case RUNNING -> false;
+            case SUCCEEDED, FAILED, CANCELLED -> true;
+        };
     }
 
     /** A key is found in H2, or stands for nothing any more. */
@@ -584,6 +613,5 @@ final class Live {
                 evict(cell);
             }
         }
-        evictDeferred();
     }
 }

@@ -20,6 +20,10 @@ final class LivePool {
     final boolean byApi;
     final Runner runner;
     final ReadyQueue queue;
+
+    /** What of its ready tasks is in memory. */
+    final Window window;
+
     PoolSettings settings;
     PoolState state;
 
@@ -65,7 +69,8 @@ final class LivePool {
             PoolSettings settings,
             PoolState state,
             Runner runner,
-            int window,
+            Window window,
+            int ready,
             long nowNanos) {
         this.name = name;
         this.byApi = byApi;
@@ -73,7 +78,8 @@ final class LivePool {
         this.state = state;
         this.decided = new Change.StoredPool(name, settings, state, byApi);
         this.runner = runner;
-        this.queue = new ReadyQueue(window);
+        this.queue = new ReadyQueue(ready);
+        this.window = window;
         this.namedAtNanos = nowNanos;
     }
 

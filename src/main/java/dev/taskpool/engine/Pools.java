@@ -242,23 +242,22 @@ final class Pools {
     /** @param last the sequence of the last task that is meant */
     private record Sweep(Live live, LivePool pool, long last, UnaryOperator<Task> end, Runnable done) {
         void next(Mark after) {
-            live.reading++;
+            long read = live.reads.begin();
             live.store
                     .pending(pool.name, after.delayed, after.place, after.sequence, SWEEP_PAGE)
-                    .whenComplete((page, error) -> live.mailbox.put(new EndPage(this, after, page, error)));
+                    .whenComplete((page, error) -> live.mailbox.put(new EndPage(this, read, after, page, error)));
         }
     }
 
     private record EndPage(
             Sweep sweep,
+            long read,
             Mark after,
             Store.@Nullable Page page,
             @Nullable Throwable error) implements Command {
         @Override
         public void decide(Transaction tx) {
             Live live = sweep.live;
-            live.reading--;
-            tx.undo(() -> live.reading++);
             List<Task> tasks = page == null || error != null ? List.of() : page.tasks();
             boolean complete = page != null && error == null && page.complete();
             for (Task stored : tasks) {
@@ -272,7 +271,7 @@ final class Pools {
                 }
             }
             tx.after(() -> {
-                live.evictDeferred();
+                live.reads.end(read);
                 if (complete && after.delayed) {
                     sweep.next(Mark.FIRST_READY);
                 } else if (complete) {

@@ -2,18 +2,27 @@ package dev.taskpool.engine;
 
 import dev.taskpool.model.HeapShare;
 import dev.taskpool.model.Task;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What pending tasks that are in memory take of it. Those for which there is no room are in the database only, until it is
  * their turn. Confined to the engine's thread.
  */
 final class Window {
+    private final @Nullable Window whole;
     private final long most;
     private long bytes;
 
     /** @param useful bytes that make sense where there is memory enough */
     Window(long useful) {
+        this.whole = null;
         this.most = HeapShare.of(useful);
+    }
+
+    /** A part, which counts in the whole. */
+    Window(Window whole) {
+        this.whole = whole;
+        this.most = whole.most;
     }
 
     /** A task stays in memory, as it is now; it leaves the window in which it was. */
@@ -21,16 +30,28 @@ final class Window {
         leave(cell);
         cell.window = this;
         cell.windowWeight = task.weight();
-        bytes += cell.windowWeight;
+        add(cell.windowWeight);
     }
 
     /** A task does not wait in memory any more. */
     static void leave(Cell cell) {
         Window from = cell.window;
         if (from != null) {
-            from.bytes -= cell.windowWeight;
+            from.add(-cell.windowWeight);
             cell.window = null;
         }
+    }
+
+    private void add(long more) {
+        bytes += more;
+        if (whole != null) {
+            whole.add(more);
+        }
+    }
+
+    /** Returns how much is here. */
+    long bytes() {
+        return bytes;
     }
 
     /** Returns whether there is no room for more. */

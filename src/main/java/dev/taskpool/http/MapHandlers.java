@@ -31,6 +31,9 @@ final class MapHandlers {
     CompletableFuture<Reply> stream(Exchange exchange) {
         requireLines(exchange.header("Content-Type"));
         MapOptions options = MapOptions.of(exchange);
+        if (options.callable() != null) {
+            submissions.callable(options.callable(), "query:callable");
+        }
         String id = exchange.query("batch_id");
         CompletableFuture<Batch> batch = id == null
                 ? engine.batches().open(exchange.caller().name(), options.rules())

@@ -337,18 +337,29 @@ final class Submissions {
         return isBatch ? "/items/" + index : "";
     }
 
+    /**
+     * Returns a callable.
+     *
+     * @param pointer to where it is named
+     * @throws Problem where there is none of that name
+     */
+    Registered callable(String name, String pointer) {
+        Registered callable = registry.find(name);
+        if (callable == null) {
+            throw Problem.field(
+                    ProblemCode.UNKNOWN_CALLABLE,
+                    pointer,
+                    "there is no callable '" + Exchange.shortened(name) + "'; GET /v1/callables lists what there is");
+        }
+        return callable;
+    }
+
     private Submission submission(Draft draft, Caller caller, String pointer) {
         String name = draft.callable;
         if (name == null) {
             throw Problem.field(ProblemCode.INVALID_REQUEST, pointer + "/callable", "is required");
         }
-        Registered callable = registry.find(name);
-        if (callable == null) {
-            throw Problem.field(
-                    ProblemCode.UNKNOWN_CALLABLE,
-                    pointer + "/callable",
-                    "there is no callable '" + Exchange.shortened(name) + "'; GET /v1/callables lists what there is");
-        }
+        Registered callable = callable(name, pointer + "/callable");
         if (!caller.mayRun(name)) {
             throw Problem.of(ProblemCode.FORBIDDEN, "the token " + caller.name() + " is not for the callable " + name);
         }

@@ -60,14 +60,18 @@ public final class ReadyQueue {
         return true;
     }
 
+    /** Returns whether more stand here than should. */
+    public boolean isOverfull() {
+        return entries.size() > window;
+    }
+
     /**
-     * Takes the last entry out where there are more than the window allows.
+     * Takes the last entry out, unless it is the only one.
      *
-     * @param force also where there are not, down to one: memory is short
      * @return the entry that is behind the boundary now, or null
      */
-    public @Nullable Entry overflow(boolean force) {
-        if (entries.size() <= (force ? 1 : window)) {
+    public @Nullable Entry overflow() {
+        if (entries.size() <= 1) {
             return null;
         }
         Entry last = entries.pollLast();

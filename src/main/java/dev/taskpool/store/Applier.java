@@ -66,6 +66,9 @@ final class Applier implements AutoCloseable {
     private final Condition room = lock.newCondition();
     // Guarded by the lock.
     private Pending pending = new Pending();
+    /** What {@code unsettled} weighs. */
+    private long taken;
+
     private long appliedFrame;
     private boolean hurry;
     private boolean closing;
@@ -86,8 +89,11 @@ final class Applier implements AutoCloseable {
     /** What was behind a checkpoint at which time, oldest first; the journal keeps what comes after the first. */
     private final Deque<Mark> marks = new ArrayDeque<>();
 
-    /** Written to H2, in order, and not yet safe there: a failing disk can take H2 back to its last checkpoint. */
-    private final List<Pending> uncertain = new ArrayList<>();
+    /**
+     * Taken to be written to H2, in order, and not yet safe there: a failing disk can take H2 back to its last checkpoint, and may
+     * have kept what it said to have lost. So each is written by itself, under its own frame, until all are behind a checkpoint.
+     */
+    private final Deque<Pending> unsettled = new ArrayDeque<>();
 
     private final Compaction compaction = new Compaction();
     private long lastCompaction;
@@ -126,7 +132,10 @@ final class Applier implements AutoCloseable {
     void awaitRoom() {
         lock.lock();
         try {
-            while ((pending.weight() > MAX_WEIGHT || journal.bytesHeld() > MAX_JOURNAL) && !closing) {
+            while ((pending.weight() > MAX_WEIGHT
+                            || pending.weight() + taken > 2 * MAX_WEIGHT
+                            || journal.bytesHeld() > MAX_JOURNAL)
+                    && !closing) {
                 if (!healthy) {
                     throw new StorageException("the database cannot be written and the journal is full");
                 }
@@ -188,32 +197,24 @@ final class Applier implements AutoCloseable {
     }
 
     private void run() {
-        Pending taken = new Pending();
         boolean last = false;
         while (!last) {
             lock.lock();
             try {
-                last = awaitWork(taken);
-                if (taken.isEmpty()) {
-                    taken = pending;
-                } else {
-                    // The last try failed: newer changes go on top of what it held.
-                    taken.merge(pending);
+                last = awaitWork();
+                if (!pending.isEmpty()) {
+                    unsettled.addLast(pending);
+                    taken += pending.weight();
+                    pending = new Pending();
                 }
-                pending = new Pending();
                 hurry = false;
             } finally {
                 lock.unlock();
             }
             try {
-                if (!taken.isEmpty()) {
-                    reapply();
-                    apply(taken);
-                    uncertain.add(taken);
-                    applied(taken.lastFrame());
-                    taken = new Pending();
-                } else if (!healthy) {
-                    reapply();
+                for (Pending each : unsettled) {
+                    apply(each);
+                    applied(each.lastFrame());
                 }
                 checkpoint();
                 expire();
@@ -237,9 +238,9 @@ final class Applier implements AutoCloseable {
     }
 
     /** Waits for something to do; returns whether it is the last time. Under the lock. */
-    private boolean awaitWork(Pending failed) {
+    private boolean awaitWork() {
         long cleanNanos = TimeUnit.SECONDS.toNanos(1);
-        boolean retry = !failed.isEmpty() || !healthy;
+        boolean retry = !unsettled.isEmpty() || !healthy;
         try {
             while (!closing) {
                 long now = ticker.nanos();
@@ -344,18 +345,6 @@ final class Applier implements AutoCloseable {
         onForgotten.accept(taken.forgotten());
     }
 
-    /** Writes again what H2 lost when it failed. It may have kept some of it: each was one transaction, with its frame. */
-    private void reapply() throws SQLException {
-        if (uncertain.isEmpty()) {
-            return;
-        }
-        writes();
-        for (Pending each : uncertain) {
-            apply(each);
-        }
-        applied(uncertain.getLast().lastFrame());
-    }
-
     /** H2 may be back at its last checkpoint: nobody is told that it has more, until it has. */
     private void failed() {
         List<CompletableFuture<Void>> all = new ArrayList<>();
@@ -406,7 +395,7 @@ final class Applier implements AutoCloseable {
         checkpointFrame = frame;
         release();
         List<Task> safe = new ArrayList<>();
-        for (Pending each : uncertain) {
+        for (Pending each : unsettled) {
             for (Pending.Latest latest : each.tasks.values()) {
                 if (latest.task() != null) {
                     safe.add(latest.task());
@@ -414,11 +403,12 @@ final class Applier implements AutoCloseable {
             }
             recent.settled(each.forgotten(), each.batches, each.parts);
         }
-        uncertain.clear();
+        unsettled.clear();
         // Only now may memory forget them: H2 is sure to have them.
         onApplied.accept(safe);
         lock.lock();
         try {
+            taken = 0;
             room.signalAll();
         } finally {
             lock.unlock();

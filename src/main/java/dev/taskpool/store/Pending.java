@@ -108,8 +108,8 @@ final class Pending {
                 weight += SMALL;
             }
             case Change.BatchDeleted(BatchId id) -> put(id.sequence(), Optional.empty());
-            case Change.PoolSaved saved -> pools.put(saved.pool().name(), change);
-            case Change.PoolDeleted deleted -> pools.put(deleted.name(), change);
+            case Change.PoolSaved saved -> put(saved.pool().name(), change);
+            case Change.PoolDeleted deleted -> put(deleted.name(), change);
         }
     }
 
@@ -128,39 +128,18 @@ final class Pending {
         }
     }
 
+    private void put(String pool, Change change) {
+        weight += pools.put(pool, change) == null ? SMALL : 0;
+    }
+
     private void put(long sequence, Latest latest) {
         weight += Latest.weight(latest) - Latest.weight(tasks.put(sequence, latest));
     }
 
     private void put(long sequence, Optional<Batch> batch) {
         Optional<Batch> before = batches.getOrDefault(sequence, Optional.empty());
-        weight += SMALL
-                + batch.map(Batch::weight).orElse(0)
-                - before.map(Batch::weight).orElse(0);
+        weight += batches.containsKey(sequence) ? 0 : SMALL;
+        weight += batch.map(Batch::weight).orElse(0) - before.map(Batch::weight).orElse(0);
         batches.put(sequence, batch);
-    }
-
-    /** Adds what came later. */
-    void merge(Pending newer) {
-        newer.tasks.forEach((sequence, latest) -> {
-            Latest before = tasks.get(sequence);
-            if (latest.deleted != null) {
-                deleted(latest.deleted);
-            } else {
-                put(
-                        sequence,
-                        new Latest(
-                                latest.created || (before != null && before.created),
-                                latest.callbacksOnly && (before == null || before.callbacksOnly),
-                                latest.task,
-                                null));
-            }
-        });
-        neverSeen.addAll(newer.neverSeen);
-        newer.batches.forEach(this::put);
-        called.addAll(newer.called);
-        parts.addAll(newer.parts);
-        pools.putAll(newer.pools);
-        reached(newer.lastFrame);
     }
 }

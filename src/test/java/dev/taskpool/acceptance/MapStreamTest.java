@@ -125,6 +125,15 @@ class MapStreamTest {
         }
     }
 
+    @Test
+    void callableThatThereIsNotIsRefusedBeforeAnyLineIsTaken() {
+        Api.Answer refused =
+                api.call("POST", "/v1/map/stream?callable=nope", "", "Content-Type", "application/x-ndjson");
+        assertThat(refused.status()).isEqualTo(422);
+        assertThat(refused.code()).isEqualTo("unknown_callable");
+        assertThat(refused.json().at("/errors/0/pointer").asText()).isEqualTo("query:callable");
+    }
+
     private static List<JsonNode> map(String query, String lines) throws IOException {
         try (Client client = new Client(query)) {
             client.send(lines);

@@ -3,14 +3,23 @@ package dev.taskpool.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.taskpool.model.Batch;
+import dev.taskpool.model.BatchRules;
+import dev.taskpool.model.Json;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.PoolSettings;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskState;
 import dev.taskpool.pool.Run;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,6 +41,67 @@ class MemoryTest {
             assertThat(t.engine.resident(next.id())).isNotNull();
             TestEngine.end(t.run(next));
             await().until(() -> t.task(next.id()).done());
+        }
+    }
+
+    @Test
+    void poolThatFillsMemoryLeavesRoomForAnother() {
+        Map<String, PoolSettings> pools = Map.of(
+                "p", TestEngine.pool(PoolKind.THREAD, 1, 1_000), "q", TestEngine.pool(PoolKind.THREAD, 1, 1_000));
+        Json large = Json.ofValid(("[\"" + "x".repeat(1 << 20) + "\"]").getBytes(StandardCharsets.UTF_8));
+        try (TestEngine t = new TestEngine(data, 1_000, pools)) {
+            List<Task> first = new ArrayList<>();
+            for (int i = 0; i < 80; i++) {
+                first.add(t.submitted("p", large));
+            }
+            List<Task> second = new ArrayList<>();
+            for (int i = 0; i < 30; i++) {
+                second.add(t.submitted("q", null));
+            }
+            await().untilAsserted(() -> {
+                assertThat(first)
+                        .filteredOn(task -> t.engine.resident(task.id()) == null)
+                        .hasSizeGreaterThan(10);
+                assertThat(t.engine.live.window.isFull()).isFalse();
+            });
+            assertThat(second)
+                    .allSatisfy(task -> assertThat(t.engine.resident(task.id())).isNotNull());
+            // And what had to leave comes to its turn.
+            for (Task task : first) {
+                TestEngine.end(t.run(task));
+            }
+            await().until(() -> t.task(first.getLast().id()).done());
+        }
+    }
+
+    @Test
+    void streamedBatchThatGoesOnInItsLastMomentIsStillWatched() {
+        try (TestEngine t = new TestEngine(data, 100, Map.of("p", TestEngine.pool(PoolKind.THREAD, 1, 1_000)))) {
+            Batch batch = t.engine.batches().open("", BatchRules.NONE).join();
+            AtomicLong succeeded = new AtomicLong();
+            t.engine.batches().watch(batch.id(), new BatchWatcher() {
+                @Override
+                public void moved(Batch now) {
+                    succeeded.set(now.succeeded());
+                }
+            });
+            CompletableFuture<Accepted> more = new CompletableFuture<>();
+            t.together(() -> {
+                t.engine
+                        .submit(
+                                List.of(new Placed(
+                                        0,
+                                        new Submission(TestEngine.spec("anywhere", OnLost.FAIL), TestEngine.ANYWHERE))),
+                                new Grouping.More(batch.id(), 0, 1, false),
+                                null)
+                        .thenAccept(more::complete);
+                t.engine.mailbox.put(
+                        tx -> t.clock.passed.addAndGet(Duration.ofHours(2).toMillis()));
+                t.engine.mailbox.put(t.engine.live.batches::reap);
+            });
+            Task task = more.join().tasks().getFirst();
+            TestEngine.end(t.run(task));
+            await().until(() -> succeeded.get() == 1);
         }
     }
 }

@@ -77,7 +77,7 @@ final class TestEngine implements AutoCloseable {
     static final class Clock implements Ticker {
         // The store's cleaner goes by the real clock: a task must not be past its retention there.
         private final long started = System.currentTimeMillis();
-        private final AtomicLong passed = new AtomicLong();
+        final AtomicLong passed = new AtomicLong();
 
         @Override
         public long millis() {
@@ -274,6 +274,29 @@ final class TestEngine implements AutoCloseable {
 
     Task submitted(OnLost onLost) {
         return submit(spec("anywhere", onLost), null).join().tasks().getFirst();
+    }
+
+    Task submitted(String pool, @Nullable Json args) {
+        TaskSpec s = spec("anywhere", OnLost.FAIL);
+        TaskSpec there = new TaskSpec(
+                s.callable(),
+                args,
+                null,
+                pool,
+                null,
+                null,
+                0,
+                0,
+                1,
+                s.retry(),
+                s.deadlineMillis(),
+                s.onLost(),
+                s.labels(),
+                null,
+                0,
+                null,
+                null);
+        return submit(there, null).join().tasks().getFirst();
     }
 
     HeldRunner runner() {
