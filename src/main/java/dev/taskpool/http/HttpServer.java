@@ -4,6 +4,7 @@ import dev.taskpool.callable.Registry;
 import dev.taskpool.engine.Engine;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
+import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import io.javalin.Javalin;
 import io.javalin.compression.CompressionStrategy;
@@ -34,6 +35,7 @@ import java.util.stream.Stream;
 import org.eclipse.jetty.ee10.servlet.ServletContextRequest;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.http.UriCompliance.Violation;
+import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.GracefulHandler;
@@ -45,6 +47,14 @@ import org.slf4j.MDC;
 
 /** The service over HTTP. Started once, stopped once. */
 public final class HttpServer implements AutoCloseable {
+    private static final int CHUNKS_HERE = 16;
+
+    /** How much of a body is taken that nobody wants, for how long, and how long it may pause. */
+    private static final long LINGER_BYTES = 64L << 20;
+
+    private static final Duration LINGER = Duration.ofSeconds(5);
+    private static final Duration LINGER_IDLE = Duration.ofSeconds(1);
+
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
     /** A follower that has not read its end by then is cut off. */
     private static final Duration LAST_WORDS = Duration.ofSeconds(2);
@@ -319,7 +329,8 @@ public final class HttpServer implements AutoCloseable {
             context.header(header.getKey(), header.getValue());
         }
         context.header("X-Request-Id", requestId);
-        if (closing || (answer.live() == null && leavesBody(context.req()))) {
+        boolean early = answer.live() == null && leavesBody(context.req());
+        if (closing || early) {
             context.header("Connection", "close");
         }
         InputStream stream = answer.stream();
@@ -329,6 +340,9 @@ public final class HttpServer implements AutoCloseable {
             context.result(stream);
         } else if (answer.body().length > 0) {
             body(context, answer.body(), requestId);
+        }
+        if (early && stream == null && !context.req().isAsyncStarted()) {
+            linger(context, requestId);
         }
         if (LOG.isDebugEnabled()) {
             MDC.put("request", requestId);
@@ -342,9 +356,51 @@ public final class HttpServer implements AutoCloseable {
      * word of it, and a client that sends its next request on it gets none (RFC 9112, 9.6: a server that closes should say so).
      */
     private static boolean leavesBody(HttpServletRequest request) {
-        boolean has = request.getContentLengthLong() > 0 || request.getHeader("Transfer-Encoding") != null;
+        if (request.getContentLengthLong() <= 0 && request.getHeader("Transfer-Encoding") == null) {
+            return false;
+        }
         // What is here already is read and forgotten: a small body where none is wanted costs no connection.
-        return has && !ServletContextRequest.getServletContextRequest(request).consumeAvailable();
+        Content.Source rest = ServletContextRequest.getServletContextRequest(request);
+        for (int i = 0; i < CHUNKS_HERE; i++) {
+            Content.Chunk chunk = rest.read();
+            if (chunk == null || Content.Chunk.isFailure(chunk)) {
+                return true;
+            }
+            chunk.release();
+            if (chunk.isLast()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Takes and forgets what a client still sends that has its answer already. A connection that is closed meanwhile is reset, and a
+     * client that has not read its answer by then never does (RFC 9112, 9.6).
+     */
+    private static void linger(Context context, String requestId) {
+        HttpServletRequest request = context.req();
+        try {
+            context.res().getOutputStream().close();
+            ServletContextRequest.getServletContextRequest(request)
+                    .getConnectionMetaData()
+                    .getConnection()
+                    .getEndPoint()
+                    .setIdleTimeout(LINGER_IDLE.toMillis());
+            InputStream in = request.getInputStream();
+            byte[] forgotten = new byte[16 << 10];
+            long until = Ticker.SYSTEM.nanos() + LINGER.toNanos();
+            long left = LINGER_BYTES;
+            while (left > 0 && Ticker.SYSTEM.nanos() < until) {
+                int taken = in.read(forgotten);
+                if (taken < 0) {
+                    return;
+                }
+                left -= taken;
+            }
+        } catch (IOException | RuntimeException e) {
+            LOG.debug("what was sent behind answer {} was not read to its end: {}", requestId, e.toString());
+        }
     }
 
     /** Javalin would make a buffer of 32 KiB for each answer to copy it through: most of what a request costs the collector. */

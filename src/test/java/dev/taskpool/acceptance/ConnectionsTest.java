@@ -100,6 +100,37 @@ class ConnectionsTest {
         }
     }
 
+    /** Which resets the connection where it was closed, and may take the answer from a client that reads when it has written. */
+    @Test
+    void whatIsSentBehindTheAnswerIsTaken() throws IOException {
+        int length = 8 << 20;
+        try (Connection connection = new Connection()) {
+            List<String> head = connection.ask(
+                    "POST /v1/tasks", "Content-Type: application/json\r\nContent-Length: " + length, "begin");
+            assertThat(head.getFirst()).contains("413");
+            byte[] piece = new byte[length / 64];
+            for (int sent = "begin".length(); sent < length; ) {
+                int next = Math.min(piece.length, length - sent);
+                connection.out.write(piece, 0, next);
+                sent += next;
+            }
+            assertThat(connection.ended()).isTrue();
+        }
+    }
+
+    /** The client sends nothing before it is told to, and is not told to. */
+    @Test
+    void aClientThatAsksFirstIsNotToldToSend() throws IOException {
+        try (Connection connection = new Connection()) {
+            List<String> head = connection.ask(
+                    "POST /v1/tasks",
+                    "Content-Type: application/json\r\nContent-Length: 300000000\r\nExpect: 100-continue",
+                    "");
+            assertThat(head.getFirst()).contains("413");
+            assertThat(connection.ended()).isTrue();
+        }
+    }
+
     @Test
     void aChunkedBodyWithoutEndIsNoOtherThing() throws IOException {
         try (Connection connection = new Connection()) {
