@@ -28,8 +28,11 @@ final class Cell {
     /** When it is seen whether the run heeds its interrupt. */
     Timers.@Nullable Timer heedTimer;
 
-    /** Whether it is to leave memory when the reads under way are over. */
+    /** Whether it is to leave memory when reads that were under way are over. */
     boolean leaving;
+
+    /** How often that was asked for: what was asked for last counts. */
+    int leaves;
 
     /** Where it counts while it is pending and in memory. Kept by {@link Window}. */
     @Nullable

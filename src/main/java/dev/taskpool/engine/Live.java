@@ -231,10 +231,7 @@ final class Live {
                     began.add(new Began(cell, run, started.startedAt()));
                 });
             } else {
-                tx.undo(() -> {
-                    pool.window.enter(cell, task);
-                    pool.queue.add(entry);
-                });
+                tx.undo(() -> putBack(pool, cell, task));
                 tx.after(() -> start(pool, cell, run, started));
             }
         }
@@ -367,10 +364,7 @@ final class Live {
         Task task = tx.latest(cell);
         LivePool pool = pool(task);
         addPending(tx, pool, -1);
-        tx.undo(() -> {
-            pool.window.enter(cell, task);
-            pool.queue.add(entry(task));
-        });
+        tx.undo(() -> putBack(pool, cell, task));
         tx.change(cell, ended);
     }
 
@@ -395,6 +389,27 @@ final class Live {
         }
     }
 
+    /**
+     * A task goes back to its place in the queue, for what took it from there did not come to be. The boundary may be before it by now.
+     *
+     * @param cell null where it was not in memory
+     */
+    private void putBack(LivePool pool, @Nullable Cell cell, Task task) {
+        ReadyQueue.Entry entry = entry(task);
+        if (pool.queue.add(entry)) {
+            if (cell != null) {
+                pool.window.enter(cell, task);
+            }
+            return;
+        }
+        if (pool.refilling) {
+            pool.refillArrivals.add(entry);
+        }
+        if (cell != null) {
+            evict(cell);
+        }
+    }
+
     /** Takes a pending task that will not start out of its queue. */
     void leaveQueue(Transaction tx, LivePool pool, Task task) {
         ReadyQueue.Entry entry = entry(task);
@@ -403,12 +418,7 @@ final class Live {
             if (cell != null) {
                 Window.leave(cell);
             }
-            tx.undo(() -> {
-                pool.queue.add(entry);
-                if (cell != null) {
-                    pool.window.enter(cell, task);
-                }
-            });
+            tx.undo(() -> putBack(pool, cell, task));
         }
     }
 
@@ -550,17 +560,28 @@ final class Live {
 
     /** Forgets a task that H2 has and nothing here needs. */
     void evict(Cell cell) {
-        if (cell.leaving || !evictable(cell)) {
-            return;
+        if (evictable(cell)) {
+            cell.leaves++;
+            if (!cell.leaving) {
+                cell.leaving = true;
+                leaveAfterReads(cell);
+            }
         }
+    }
+
+    private void leaveAfterReads(Cell cell) {
+        int asked = cell.leaves;
         long revision = cell.task().revision();
-        cell.leaving = true;
-        // A read that began before H2 had this revision may bring an earlier one: it is not to be believed.
+        // A read that began before H2 had this revision may bring an earlier one: it is not to be believed. And one
+        // that has passed
+        // over it because it was here needs it here when it answers.
         reads.afterThese(() -> {
+            if (cell.leaves != asked || (evictable(cell) && cell.task().revision() != revision)) {
+                leaveAfterReads(cell);
+                return;
+            }
             cell.leaving = false;
-            if (cell.task().revision() != revision) {
-                evict(cell);
-            } else if (evictable(cell)) {
+            if (evictable(cell)) {
                 timers.cancel(cell.wakeTimer);
                 cell.wakeTimer = null;
                 Window.leave(cell);

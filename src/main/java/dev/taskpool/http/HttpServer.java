@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -77,6 +78,7 @@ public final class HttpServer implements AutoCloseable {
     private final ServiceHandlers service;
     private final List<Route> routes;
     private final QueuedThreadPool threads;
+    private final Semaphore lingering;
     private final AnswerThreads answers;
     /** Counts requests to the last byte of their answers, suspended ones too. */
     private final GracefulHandler underWay = new GracefulHandler();
@@ -131,6 +133,7 @@ public final class HttpServer implements AutoCloseable {
                 service,
                 options.docs() ? new Docs() : null,
                 metrics));
+        this.lingering = new Semaphore(Math.max(1, options.requestThreads() / 4));
         this.threads = new QueuedThreadPool(options.requestThreads() + 4, 8, 60_000);
         threads.setName("http");
         this.answers = new AnswerThreads(threads, Runtime.getRuntime().availableProcessors());
@@ -376,10 +379,14 @@ public final class HttpServer implements AutoCloseable {
 
     /**
      * Takes and forgets what a client still sends that has its answer already. A connection that is closed meanwhile is reset, and a
-     * client that has not read its answer by then never does (RFC 9112, 9.6).
+     * client that has not read its answer by then never does (RFC 9112, 9.6). A quarter of the threads do so at once, at most: others
+     * close as they are.
      */
-    private static void linger(Context context, String requestId) {
+    private void linger(Context context, String requestId) {
         HttpServletRequest request = context.req();
+        if (closing || !lingering.tryAcquire()) {
+            return;
+        }
         try {
             context.res().getOutputStream().close();
             ServletContextRequest.getServletContextRequest(request)
@@ -391,7 +398,7 @@ public final class HttpServer implements AutoCloseable {
             byte[] forgotten = new byte[16 << 10];
             long until = Ticker.SYSTEM.nanos() + LINGER.toNanos();
             long left = LINGER_BYTES;
-            while (left > 0 && Ticker.SYSTEM.nanos() < until) {
+            while (!closing && left > 0 && Ticker.SYSTEM.nanos() < until) {
                 int taken = in.read(forgotten);
                 if (taken < 0) {
                     return;
@@ -400,6 +407,8 @@ public final class HttpServer implements AutoCloseable {
             }
         } catch (IOException | RuntimeException e) {
             LOG.debug("what was sent behind answer {} was not read to its end: {}", requestId, e.toString());
+        } finally {
+            lingering.release();
         }
     }
 

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -71,6 +72,31 @@ class MemoryTest {
                 TestEngine.end(t.run(task));
             }
             await().until(() -> t.task(first.getLast().id()).done());
+        }
+    }
+
+    /** A read that began in between may have passed over it, for it was here. */
+    @Test
+    void whatIsLetGoOnceMoreWaitsForTheReadsThatBeganInBetween() {
+        try (TestEngine t = new TestEngine(data, 100, Map.of("p", TestEngine.pool(PoolKind.THREAD, 1, 1_000)))) {
+            Live live = t.engine.live;
+            long[] reads = new long[2];
+            t.engine.mailbox.put(tx -> reads[0] = live.reads.begin());
+            Task task = t.submitted(OnLost.FAIL);
+            TestEngine.end(t.run(task));
+            await().until(() -> t.task(task.id()).done());
+            Cell cell = Objects.requireNonNull(live.cells.get(task.id().sequence()));
+            await().until(() -> cell.leaving);
+            t.engine.mailbox.put(tx -> {
+                reads[1] = live.reads.begin();
+                live.evict(cell);
+                live.reads.end(reads[0]);
+            });
+            t.settle();
+            assertThat(t.engine.resident(task.id())).isNotNull();
+            t.engine.mailbox.put(tx -> live.reads.end(reads[1]));
+            t.settle();
+            assertThat(t.engine.resident(task.id())).isNull();
         }
     }
 
