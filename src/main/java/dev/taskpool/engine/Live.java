@@ -572,9 +572,8 @@ final class Live {
     private void leaveAfterReads(Cell cell) {
         int asked = cell.leaves;
         long revision = cell.task().revision();
-        // A read that began before H2 had this revision may bring an earlier one: it is not to be believed. And one
-        // that has passed
-        // over it because it was here needs it here when it answers.
+        // A read that began before H2 had this revision may bring an earlier one: it is not to be believed.
+        // And one that has passed over it because it was here needs it here when it answers.
         reads.afterThese(() -> {
             if (cell.leaves != asked || (evictable(cell) && cell.task().revision() != revision)) {
                 leaveAfterReads(cell);
@@ -592,9 +591,8 @@ final class Live {
 
     private boolean evictable(Cell cell) {
         Task task = cell.task();
-        // One that is being started in this very transaction is in H2 as it was, and nowhere as it will be: were it
-        // forgotten now,
-        // it would run and end without memory, and H2 would be asked, which is behind.
+        // One that is being started in this very transaction is in H2 as it was, and nowhere as it will be. Were it
+        // forgotten now, it would run and end without memory, and H2 would be asked, which is behind.
         if (cell.changing || cell.appliedRevision != task.revision() || cell.run() != null) {
             return false;
         }

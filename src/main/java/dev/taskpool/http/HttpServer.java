@@ -15,7 +15,6 @@ import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.NotFoundResponse;
 import io.javalin.util.JavalinLogger;
-import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
@@ -25,7 +24,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -33,10 +31,8 @@ import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.eclipse.jetty.ee10.servlet.ServletContextRequest;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.http.UriCompliance.Violation;
-import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.GracefulHandler;
@@ -48,14 +44,6 @@ import org.slf4j.MDC;
 
 /** The service over HTTP. Started once, stopped once. */
 public final class HttpServer implements AutoCloseable {
-    private static final int CHUNKS_HERE = 16;
-
-    /** How much of a body is taken that nobody wants, for how long, and how long it may pause. */
-    private static final long LINGER_BYTES = 64L << 20;
-
-    private static final Duration LINGER = Duration.ofSeconds(5);
-    private static final Duration LINGER_IDLE = Duration.ofSeconds(1);
-
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
     /** A follower that has not read its end by then is cut off. */
     private static final Duration LAST_WORDS = Duration.ofSeconds(2);
@@ -78,7 +66,7 @@ public final class HttpServer implements AutoCloseable {
     private final ServiceHandlers service;
     private final List<Route> routes;
     private final QueuedThreadPool threads;
-    private final Semaphore lingering;
+    private final UnreadBody unread;
     private final AnswerThreads answers;
     /** Counts requests to the last byte of their answers, suspended ones too. */
     private final GracefulHandler underWay = new GracefulHandler();
@@ -133,7 +121,7 @@ public final class HttpServer implements AutoCloseable {
                 service,
                 options.docs() ? new Docs() : null,
                 metrics));
-        this.lingering = new Semaphore(Math.max(1, options.requestThreads() / 4));
+        this.unread = new UnreadBody(Math.max(1, options.requestThreads() / 4), Ticker.SYSTEM);
         this.threads = new QueuedThreadPool(options.requestThreads() + 4, 8, 60_000);
         threads.setName("http");
         this.answers = new AnswerThreads(threads, Runtime.getRuntime().availableProcessors());
@@ -332,7 +320,7 @@ public final class HttpServer implements AutoCloseable {
             context.header(header.getKey(), header.getValue());
         }
         context.header("X-Request-Id", requestId);
-        boolean early = answer.live() == null && leavesBody(context.req());
+        boolean early = answer.live() == null && UnreadBody.isLeft(context.req());
         if (closing || early) {
             context.header("Connection", "close");
         }
@@ -345,70 +333,12 @@ public final class HttpServer implements AutoCloseable {
             body(context, answer.body(), requestId);
         }
         if (early && stream == null && !context.req().isAsyncStarted()) {
-            linger(context, requestId);
+            unread.take(context.req(), context.res(), () -> closing);
         }
         if (LOG.isDebugEnabled()) {
             MDC.put("request", requestId);
             LOG.debug("{} {} {}", context.req().getMethod(), context.req().getRequestURI(), answer.status());
             MDC.remove("request");
-        }
-    }
-
-    /**
-     * Whether a request has a body that was not read to its end. Jetty closes the connection behind the answer then without a
-     * word of it, and a client that sends its next request on it gets none (RFC 9112, 9.6: a server that closes should say so).
-     */
-    private static boolean leavesBody(HttpServletRequest request) {
-        if (request.getContentLengthLong() <= 0 && request.getHeader("Transfer-Encoding") == null) {
-            return false;
-        }
-        // What is here already is read and forgotten: a small body where none is wanted costs no connection.
-        Content.Source rest = ServletContextRequest.getServletContextRequest(request);
-        for (int i = 0; i < CHUNKS_HERE; i++) {
-            Content.Chunk chunk = rest.read();
-            if (chunk == null || Content.Chunk.isFailure(chunk)) {
-                return true;
-            }
-            chunk.release();
-            if (chunk.isLast()) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /**
-     * Takes and forgets what a client still sends that has its answer already. A connection that is closed meanwhile is reset, and a
-     * client that has not read its answer by then never does (RFC 9112, 9.6). A quarter of the threads do so at once, at most: others
-     * close as they are.
-     */
-    private void linger(Context context, String requestId) {
-        HttpServletRequest request = context.req();
-        if (closing || !lingering.tryAcquire()) {
-            return;
-        }
-        try {
-            context.res().getOutputStream().close();
-            ServletContextRequest.getServletContextRequest(request)
-                    .getConnectionMetaData()
-                    .getConnection()
-                    .getEndPoint()
-                    .setIdleTimeout(LINGER_IDLE.toMillis());
-            InputStream in = request.getInputStream();
-            byte[] forgotten = new byte[16 << 10];
-            long until = Ticker.SYSTEM.nanos() + LINGER.toNanos();
-            long left = LINGER_BYTES;
-            while (!closing && left > 0 && Ticker.SYSTEM.nanos() < until) {
-                int taken = in.read(forgotten);
-                if (taken < 0) {
-                    return;
-                }
-                left -= taken;
-            }
-        } catch (IOException | RuntimeException e) {
-            LOG.debug("what was sent behind answer {} was not read to its end: {}", requestId, e.toString());
-        } finally {
-            lingering.release();
         }
     }
 

@@ -320,19 +320,11 @@ final class Applier implements AutoCloseable {
                     out.deleteBatch(batch.getKey());
                 }
             }
-            for (Change pool : taken.pools.values()) {
-                switch (pool) {
-                    case Change.PoolSaved(Change.StoredPool saved) -> out.save(saved);
-                    case Change.PoolDeleted(String name) -> out.deletePool(name);
-                    case Change.TaskCreated t -> throw new IllegalStateException("not a pool: " + t);
-                    case Change.TaskChanged t -> throw new IllegalStateException("not a pool: " + t);
-                    case Change.CallbacksBegun t -> throw new IllegalStateException("not a pool: " + t);
-                    case Change.CallbacksChanged t -> throw new IllegalStateException("not a pool: " + t);
-                    case Change.TaskDeleted t -> throw new IllegalStateException("not a pool: " + t);
-                    case Change.BatchCounted t -> throw new IllegalStateException("not a pool: " + t);
-                    case Change.BatchSaved t -> throw new IllegalStateException("not a pool: " + t);
-                    case Change.PartAdded t -> throw new IllegalStateException("not a pool: " + t);
-                    case Change.BatchDeleted t -> throw new IllegalStateException("not a pool: " + t);
+            for (Map.Entry<String, Optional<Change.StoredPool>> pool : taken.pools.entrySet()) {
+                if (pool.getValue().isPresent()) {
+                    out.save(pool.getValue().get());
+                } else {
+                    out.deletePool(pool.getKey());
                 }
             }
             out.mark(taken.lastFrame());

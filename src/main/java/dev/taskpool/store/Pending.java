@@ -57,7 +57,9 @@ final class Pending {
     final Set<Long> called = new HashSet<>();
 
     final List<BatchPart> parts = new ArrayList<>();
-    final Map<String, Change> pools = new LinkedHashMap<>();
+    /** By name: as they are now, or nothing where they are gone. */
+    final Map<String, Optional<Change.StoredPool>> pools = new LinkedHashMap<>();
+
     private long lastFrame;
     private long weight;
 
@@ -108,8 +110,8 @@ final class Pending {
                 weight += SMALL;
             }
             case Change.BatchDeleted(BatchId id) -> put(id.sequence(), Optional.empty());
-            case Change.PoolSaved saved -> put(saved.pool().name(), change);
-            case Change.PoolDeleted deleted -> put(deleted.name(), change);
+            case Change.PoolSaved(Change.StoredPool pool) -> put(pool.name(), Optional.of(pool));
+            case Change.PoolDeleted(String name) -> put(name, Optional.empty());
         }
     }
 
@@ -128,8 +130,9 @@ final class Pending {
         }
     }
 
-    private void put(String pool, Change change) {
-        weight += pools.put(pool, change) == null ? SMALL : 0;
+    private void put(String name, Optional<Change.StoredPool> pool) {
+        weight += pools.containsKey(name) ? 0 : SMALL;
+        pools.put(name, pool);
     }
 
     private void put(long sequence, Latest latest) {

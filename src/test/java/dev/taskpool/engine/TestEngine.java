@@ -193,41 +193,34 @@ final class TestEngine implements AutoCloseable {
     }
 
     static TaskSpec spec(String callable, OnLost onLost) {
+        return spec(callable, "p", null, 0, onLost, Map.of());
+    }
+
+    static TaskSpec delayed(TaskSpec s, long millis) {
+        return spec(s.callable(), s.pool(), null, millis, s.onLost(), s.labels());
+    }
+
+    private static TaskSpec spec(
+            String callable,
+            String pool,
+            @Nullable Json args,
+            long delayMillis,
+            OnLost onLost,
+            Map<String, String> labels) {
         return new TaskSpec(
                 callable,
+                args,
+                null,
+                pool,
                 null,
                 null,
-                "p",
-                null,
-                null,
-                0,
+                delayMillis,
                 0,
                 1,
                 RetryPolicy.DEFAULT,
                 null,
                 onLost,
-                Map.of(),
-                null,
-                0,
-                null,
-                null);
-    }
-
-    static TaskSpec delayed(TaskSpec s, long millis) {
-        return new TaskSpec(
-                s.callable(),
-                null,
-                null,
-                s.pool(),
-                null,
-                null,
-                millis,
-                0,
-                1,
-                s.retry(),
-                s.deadlineMillis(),
-                s.onLost(),
-                s.labels(),
+                labels,
                 null,
                 0,
                 null,
@@ -247,24 +240,7 @@ final class TestEngine implements AutoCloseable {
                 return 1;
             }
         };
-        return new TaskSpec(
-                "anywhere",
-                null,
-                null,
-                "p",
-                null,
-                null,
-                0,
-                0,
-                1,
-                RetryPolicy.DEFAULT,
-                null,
-                onLost,
-                labels,
-                null,
-                0,
-                null,
-                null);
+        return spec("anywhere", "p", null, 0, onLost, labels);
     }
 
     CompletableFuture<Accepted> submit(TaskSpec spec, @Nullable IdempotencyKey key) {
@@ -277,26 +253,10 @@ final class TestEngine implements AutoCloseable {
     }
 
     Task submitted(String pool, @Nullable Json args) {
-        TaskSpec s = spec("anywhere", OnLost.FAIL);
-        TaskSpec there = new TaskSpec(
-                s.callable(),
-                args,
-                null,
-                pool,
-                null,
-                null,
-                0,
-                0,
-                1,
-                s.retry(),
-                s.deadlineMillis(),
-                s.onLost(),
-                s.labels(),
-                null,
-                0,
-                null,
-                null);
-        return submit(there, null).join().tasks().getFirst();
+        return submit(spec("anywhere", pool, args, 0, OnLost.FAIL, Map.of()), null)
+                .join()
+                .tasks()
+                .getFirst();
     }
 
     HeldRunner runner() {
