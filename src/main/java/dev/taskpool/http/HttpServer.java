@@ -121,7 +121,7 @@ public final class HttpServer implements AutoCloseable {
                 service,
                 options.docs() ? new Docs() : null,
                 metrics));
-        this.unread = new UnreadBody(Math.max(1, options.requestThreads() / 4), Ticker.SYSTEM);
+        this.unread = new UnreadBody(options.requestThreads(), Ticker.SYSTEM);
         this.threads = new QueuedThreadPool(options.requestThreads() + 4, 8, 60_000);
         threads.setName("http");
         this.answers = new AnswerThreads(threads, Runtime.getRuntime().availableProcessors());
@@ -258,9 +258,7 @@ public final class HttpServer implements AutoCloseable {
             return;
         }
         if (reply.isDone()) {
-            Answer answer = rendered(reply, requestId);
-            write(context, answer, requestId);
-            goOn(context, exchange, answer);
+            answer(context, exchange, rendered(reply, requestId), requestId);
         } else {
             suspend(context, exchange, reply, requestId);
         }
@@ -275,18 +273,18 @@ public final class HttpServer implements AutoCloseable {
                     if (answer.live() == null) {
                         exchange.answering();
                     }
-                    write(context, answer, requestId);
-                    goOn(context, exchange, answer);
+                    answer(context, exchange, answer, requestId);
                     return answer;
                 },
                 answers));
     }
 
-    /** The head of an answer is known; has its body written where that takes time. */
-    private void goOn(Context context, Exchange exchange, Answer answer) {
+    /** Writes an answer, or its head where the body takes time and is written behind it. */
+    private void answer(Context context, Exchange exchange, Answer answer, String requestId) {
+        write(context, answer, requestId);
         LiveBody body = answer.live();
         if (body != null && !context.method().equals(HandlerType.HEAD)) {
-            context.future(() -> live.begin(context, exchange, body));
+            context.future(() -> live.begin(context, requestId, body, exchange::answering));
         }
     }
 
@@ -332,8 +330,9 @@ public final class HttpServer implements AutoCloseable {
         } else if (answer.body().length > 0) {
             body(context, answer.body(), requestId);
         }
-        if (early && stream == null && !context.req().isAsyncStarted()) {
-            unread.take(context.req(), context.res(), () -> closing);
+        if (early && stream == null) {
+            LiveBody rest = out -> unread.take(context.req(), out, () -> closing);
+            context.future(() -> live.begin(context, requestId, rest, () -> {}));
         }
         if (LOG.isDebugEnabled()) {
             MDC.put("request", requestId);

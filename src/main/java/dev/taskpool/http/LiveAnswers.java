@@ -27,16 +27,20 @@ final class LiveAnswers {
 
     private final AtomicLong numbers = new AtomicLong();
 
-    /** Begins to write; the future is done when all is written, and never where it cannot be. */
-    CompletableFuture<Void> begin(Context context, Exchange exchange, LiveBody body) {
+    /**
+     * Begins to write; the future is done when all is written, and never where it cannot be.
+     *
+     * @param after runs before that
+     */
+    CompletableFuture<Void> begin(Context context, String requestId, LiveBody body, Runnable after) {
         CompletableFuture<Void> written = new CompletableFuture<>();
         CompletableFuture<Void> over = new CompletableFuture<>();
         long number = numbers.incrementAndGet();
         open.put(number, over);
         threads.newThread(() -> {
                     try {
-                        boolean whole = write(exchange, body, context);
-                        exchange.answering();
+                        boolean whole = write(requestId, body, context);
+                        after.run();
                         if (whole || !cut(context)) {
                             // Whoever heeds this completes the answer, in this thread.
                             written.complete(null);
@@ -50,14 +54,14 @@ final class LiveAnswers {
         return written;
     }
 
-    private static boolean write(Exchange exchange, LiveBody body, Context context) {
+    private static boolean write(String requestId, LiveBody body, Context context) {
         try {
             body.write(context.res().getOutputStream());
             return true;
         } catch (IOException e) {
-            LOG.debug("answer {} was not written to its end: {}", exchange.requestId(), e.toString());
+            LOG.debug("answer {} was not written to its end: {}", requestId, e.toString());
         } catch (RuntimeException e) {
-            LOG.error("answer {} found a fault in the service", exchange.requestId(), e);
+            LOG.error("answer {} found a fault in the service", requestId, e);
         }
         return false;
     }

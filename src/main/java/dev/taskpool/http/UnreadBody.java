@@ -2,9 +2,9 @@ package dev.taskpool.http;
 
 import dev.taskpool.model.Ticker;
 import jakarta.servlet.http.HttpServletRequest;
-import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
 import java.util.function.BooleanSupplier;
@@ -33,9 +33,9 @@ final class UnreadBody {
     private final Semaphore permits;
     private final Ticker ticker;
 
-    /** @param threads that may take such bodies at once; others close as they are, so that nobody can hold all threads by it */
-    UnreadBody(int threads, Ticker ticker) {
-        this.permits = new Semaphore(threads);
+    /** @param most bodies that are taken at once; other connections are closed as they are */
+    UnreadBody(int most, Ticker ticker) {
+        this.permits = new Semaphore(most);
         this.ticker = ticker;
     }
 
@@ -62,12 +62,12 @@ final class UnreadBody {
     }
 
     /** Sends the answer, which has been written, and takes and forgets what comes, for some seconds or until there is no time. */
-    void take(HttpServletRequest request, HttpServletResponse answer, BooleanSupplier hurry) {
+    void take(HttpServletRequest request, OutputStream answer, BooleanSupplier hurry) {
         if (hurry.getAsBoolean() || !permits.tryAcquire()) {
             return;
         }
         try {
-            answer.getOutputStream().close();
+            answer.close();
             ServletContextRequest.getServletContextRequest(request)
                     .getConnectionMetaData()
                     .getConnection()

@@ -84,6 +84,7 @@ class ConnectionsTest {
         "POST /v1/tasks, text/plain, 415, 2000000",
         "POST /v1/nothing, application/json, 404, 2000000",
         "PUT /v1/tasks, application/json, 405, 2000000",
+        "POST /v1/map/stream?batch_id=b_00000000000000000000000000, application/x-ndjson, 404, 2000000",
         "GET /v1/pools, application/json, 200, 2000000",
         "HEAD /v1/pools, application/json, 200, 2000000",
     })
@@ -101,13 +102,18 @@ class ConnectionsTest {
     }
 
     /** Which resets the connection where it was closed, and may take the answer from a client that reads when it has written. */
-    @Test
-    void whatIsSentBehindTheAnswerIsTaken() throws IOException {
+    @ParameterizedTest
+    @CsvSource({
+        "POST /v1/tasks, application/json, 413",
+        "POST /v1/nothing, application/json, 404",
+        "POST /v1/map/stream?batch_id=b_00000000000000000000000000, application/x-ndjson, 404",
+    })
+    void whatIsSentBehindTheAnswerIsTaken(String request, String type, String status) throws IOException {
         int length = 8 << 20;
         try (Connection connection = new Connection()) {
-            List<String> head = connection.ask(
-                    "POST /v1/tasks", "Content-Type: application/json\r\nContent-Length: " + length, "begin");
-            assertThat(head.getFirst()).contains("413");
+            List<String> head =
+                    connection.ask(request, "Content-Type: " + type + "\r\nContent-Length: " + length, "begin");
+            assertThat(head.getFirst()).contains(status);
             byte[] piece = new byte[length / 64];
             for (int sent = "begin".length(); sent < length; ) {
                 int next = Math.min(piece.length, length - sent);
