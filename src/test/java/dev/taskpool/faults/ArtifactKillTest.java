@@ -9,9 +9,12 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Files of tasks under kill -9: what was told is there, what was accepted runs with its files, what was lost leaves none. */
 @Timeout(300)
+@Execution(ExecutionMode.CONCURRENT)
 class ArtifactKillTest {
     @TempDir
     Path data;

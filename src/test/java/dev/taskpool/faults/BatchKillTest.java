@@ -15,8 +15,11 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What a batch counts is what there is, however often the service is killed by -9. */
+@Execution(ExecutionMode.CONCURRENT)
 class BatchKillTest {
     private static final int KILLS = 4;
     private static final int SIZE = 60;

@@ -25,12 +25,15 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Callbacks to a receiver that fails a third of them at random and is restarted twice, by a service that is killed five times:
  * each is delivered, under one id, signed, and about an end that is in the store. In full by
  * {@code -Dtaskpool.test.callbacks=10000}.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class CallbackKillTest {
     private static final int CALLBACKS = Integer.getInteger("taskpool.test.callbacks", 2_000);
     private static final int KILLS = 5;

@@ -12,8 +12,11 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The disk refuses writes: no file may grow any more, by prlimit(1), and then may again. */
+@Execution(ExecutionMode.CONCURRENT)
 class DiskTest {
     @TempDir
     Path data;

@@ -11,8 +11,11 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Streams that a killed service cut go on with the next one. */
+@Execution(ExecutionMode.CONCURRENT)
 class EventStreamsKillTest {
     private static final int TASKS = 600;
 

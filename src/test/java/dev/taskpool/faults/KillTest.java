@@ -27,10 +27,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The promise, under kill -9 at random moments: what was acknowledged is there, what was told stands, nothing stays RUNNING. */
+@Execution(ExecutionMode.CONCURRENT)
 class KillTest {
     /** For each durability. */
     private static final int KILLS = 20;

@@ -12,8 +12,11 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** A service that is killed leaves nobody behind. */
+@Execution(ExecutionMode.CONCURRENT)
 class OrphansTest {
     @TempDir
     Path data;

@@ -12,8 +12,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What becomes of outputs and of those who follow them when the service stops. */
+@Execution(ExecutionMode.CONCURRENT)
 class OutputFaultTest {
     private static final String COMMANDS = "{sh: {argv: [sh, -c, \"{args[0]}\"], on_lost: fail},"
             + " again: {argv: [sh, -c, \"{args[0]}\"], on_lost: retry}}";

@@ -12,8 +12,11 @@ import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** However much waits, a service with a heap of 128 MB holds it, or says that it can't. */
+@Execution(ExecutionMode.CONCURRENT)
 class SmallHeapTest {
     /** 16 of 2 KB each: a hundred times what the task is. */
     private static final String CALLBACKS = "["

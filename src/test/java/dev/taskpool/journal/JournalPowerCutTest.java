@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.taskpool.journal.SimulatedDisk.Fault;
 import java.io.IOException;
 import java.util.Random;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Many lives of a journal, each ended at any access by a kill or a power cut, some on a disk with errors. Seeds are fixed. */
+@Execution(ExecutionMode.CONCURRENT)
 final class JournalPowerCutTest {
     private static final int SEEDS = 400;
     private static final int LIVES = 8;

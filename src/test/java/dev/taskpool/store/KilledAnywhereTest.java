@@ -29,8 +29,11 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Whatever write to H2's file is the last before a kill, the file opens, and has all of the frames that it says to have and nothing else. */
+@Execution(ExecutionMode.CONCURRENT)
 class KilledAnywhereTest {
     /** Each with 32 KB of callbacks, so that H2 writes in the middle of transactions. */
     private static final int TASKS = 60;
