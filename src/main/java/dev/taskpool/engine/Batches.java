@@ -124,7 +124,7 @@ public final class Batches {
             Map<Long, Task> there = new HashMap<>();
             List<Long> missing = new ArrayList<>();
             for (long sequence : sequences) {
-                Task here = live.task(sequence);
+                Task here = live.memory.task(sequence);
                 if (here == null) {
                     missing.add(sequence);
                 } else {
@@ -174,7 +174,7 @@ public final class Batches {
         for (long index = from; index < upTo; index++) {
             Long sequence = sequences.get(index);
             if (sequence != null) {
-                Task here = live.task(sequence);
+                Task here = live.memory.task(sequence);
                 if (here == null) {
                     missing.add(sequence);
                 } else {
@@ -204,7 +204,7 @@ public final class Batches {
     }
 
     private @Nullable Task current(long sequence, @Nullable Task read) {
-        Task now = live.task(sequence);
+        Task now = live.memory.task(sequence);
         return now == null ? read : now;
     }
 }

@@ -38,7 +38,7 @@ final class CancelBatch extends Request<Batch> {
             tx.batch(batch.closed());
         }
         // Those that are in memory at once: the database may be behind, and workers do not wait for it.
-        for (Cell cell : live.cells.values()) {
+        for (Cell cell : live.memory.cells.values()) {
             Task task = tx.latest(cell);
             if (id.equals(task.spec().batch()) && mine.test(task)) {
                 end(tx, cell);
@@ -48,7 +48,7 @@ final class CancelBatch extends Request<Batch> {
     }
 
     private void next(long after) {
-        long read = live.reads.begin();
+        long read = live.memory.reads.begin();
         live.store
                 .openOf(id, after, PAGE)
                 .whenComplete((page, error) -> live.mailbox.put(new EndPage(read, after, error == null ? page : null)));
@@ -70,13 +70,13 @@ final class CancelBatch extends Request<Batch> {
         public void decide(Transaction tx) {
             List<Task> tasks = page == null ? List.of() : page.tasks();
             for (Task stored : tasks) {
-                Cell cell = id.equals(stored.spec().batch()) && mine.test(stored) ? live.resident(stored) : null;
+                Cell cell = id.equals(stored.spec().batch()) && mine.test(stored) ? live.memory.resident(stored) : null;
                 if (cell != null) {
                     end(tx, cell);
                 }
             }
             tx.after(() -> {
-                live.reads.end(read);
+                live.memory.reads.end(read);
                 if (page == null) {
                     // The store cannot be read at the moment: not at once again.
                     live.timers.at(live.ticker.nanos() + RETRY_NANOS, next -> next(after));

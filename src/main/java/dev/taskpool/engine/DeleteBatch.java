@@ -59,7 +59,7 @@ final class DeleteBatch extends Request<Boolean> {
             }
             tx.after(() -> {
                 for (Task task : tasks) {
-                    live.delete(task);
+                    live.memory.delete(task);
                 }
                 if (tasks.isEmpty()) {
                     answer.complete(true);

@@ -85,7 +85,7 @@ public final class Drain {
     private void turn(boolean on) {
         draining = on;
         live.draining = on;
-        for (Cell cell : live.cells.values()) {
+        for (Cell cell : live.memory.cells.values()) {
             Run run = cell.run();
             if (run != null) {
                 run.markDraining(on);
@@ -141,7 +141,7 @@ public final class Drain {
      */
     public void stopRunning(long mostGraceMillis) {
         mailbox.put(tx -> {
-            for (Cell cell : List.copyOf(live.cells.values())) {
+            for (Cell cell : List.copyOf(live.memory.cells.values())) {
                 var run = cell.run();
                 // Also where its start is not durable yet, because the store is away.
                 if (run != null) {
@@ -167,7 +167,7 @@ public final class Drain {
             @Override
             public void decide(Transaction tx) {
                 int count = 0;
-                for (Cell cell : live.cells.values()) {
+                for (Cell cell : live.memory.cells.values()) {
                     if (cell.run() != null && tx.latest(cell).state() == TaskState.RUNNING) {
                         abandon(tx, cell, cell.run());
                         count++;

@@ -11,7 +11,6 @@ import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
-import dev.taskpool.model.TaskState;
 import dev.taskpool.model.Ticker;
 import dev.taskpool.output.OutputFiles;
 import dev.taskpool.pool.Run;
@@ -41,10 +40,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Engine implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Engine.class);
-    private static final int DUE_PAGE = 1_000;
-
-    /** Where more is due the next tick goes on: in between, memory can let go of what it does not need. */
-    private static final int DUE_PAGES_PER_TICK = 20;
 
     final Live live;
     private final Loop loop;
@@ -56,13 +51,7 @@ public final class Engine implements AutoCloseable {
     private final Drain drain;
     private final Batches batches;
 
-    /** Where the last look for delays and queue timeouts ended. Confined to the engine's thread. */
-    private long dueAfter;
-
-    private long dueAfterSequence;
-    private int duePages;
-
-    private boolean dueReading;
+    private final Delays delays;
 
     /**
      * Builds an engine on an open store. {@link #start} makes it run.
@@ -103,6 +92,7 @@ public final class Engine implements AutoCloseable {
         this.loop = new Loop(live, onFatal);
         this.drain = new Drain(live, mailbox);
         this.batches = new Batches(live);
+        this.delays = new Delays(live);
         this.thread = Thread.ofPlatform().name("engine").unstarted(loop);
     }
 
@@ -142,68 +132,13 @@ public final class Engine implements AutoCloseable {
         mailbox.put(tx -> Pools.reap(live, tx));
         mailbox.put(live.batches::reap);
         for (LivePool pool : live.pools.values()) {
-            live.refill(pool);
+            live.backlog.refill(pool);
         }
-        lookForDue();
-    }
-
-    private void lookForDue() {
-        duePages = 0;
-        nextDuePage();
-    }
-
-    private void nextDuePage() {
-        if (dueReading || live.suspended()) {
-            return;
-        }
-        dueReading = true;
-        long read = live.reads.begin();
-        long until = live.ticker.millis() + (live.delayed.isFull() ? 0 : Live.HORIZON_MILLIS);
-        store.due(dueAfter, dueAfterSequence, until, DUE_PAGE)
-                .whenComplete((page, error) -> mailbox.put(tx -> {
-                    dueReading = false;
-                    if (page != null && error == null) {
-                        cameDue(tx, page);
-                    }
-                    live.reads.end(read);
-                    if (page != null && !page.complete() && ++duePages < DUE_PAGES_PER_TICK) {
-                        nextDuePage();
-                    }
-                }));
-    }
-
-    private void cameDue(Transaction tx, Store.Page page) {
-        long now = live.ticker.millis();
-        for (Task stored : page.tasks()) {
-            if (stored.lookAt() <= now || !live.delayed.isFull()) {
-                lookAt(tx, stored);
-            }
-            // As the database has it: memory may be further on.
-            if (stored.lookAt() >= dueAfter) {
-                dueAfter = stored.lookAt();
-                dueAfterSequence = stored.id().sequence();
-            }
-        }
-        if (page.complete()) {
-            // From the beginning again: earlier ones may have come since.
-            dueAfter = 0;
-            dueAfterSequence = 0;
-        }
-    }
-
-    private void lookAt(Transaction tx, Task stored) {
-        Cell cell = live.resident(stored);
-        Task task = cell == null ? stored : tx.latest(cell);
-        if (cell != null && task.state() == TaskState.PENDING && cell.run() == null && cell.wakeTimer == null) {
-            if (cell.window == null) {
-                live.delayed.enter(cell, task);
-            }
-            live.wakeAt(cell, task.lookAt());
-        }
+        delays.look();
     }
 
     private void applied(List<Task> tasks) {
-        mailbox.put(tx -> live.applied(tasks));
+        mailbox.put(tx -> live.memory.applied(tasks));
     }
 
     private void forgotten(List<TaskId> ids) {
@@ -254,7 +189,7 @@ public final class Engine implements AutoCloseable {
 
     /** Returns the task if it is in memory, or null. Does not wait for anything. */
     public @Nullable Task resident(TaskId id) {
-        Cell cell = live.cells.get(id.sequence());
+        Cell cell = live.memory.cells.get(id.sequence());
         if (cell == null) {
             return null;
         }
@@ -335,7 +270,7 @@ public final class Engine implements AutoCloseable {
     /** Returns the id of the task that was accepted under a key, or nothing where there is none. */
     public CompletableFuture<Optional<TaskId>> keyed(IdempotencyKey key) {
         CompletableFuture<Optional<Task>> known = ask((tx, answer) -> {
-            Task first = live.keys.get(key.keyHash());
+            Task first = live.memory.keys.get(key.keyHash());
             // Not before it is durable.
             tx.after(() -> answer.complete(Optional.ofNullable(first)));
         });
@@ -346,7 +281,7 @@ public final class Engine implements AutoCloseable {
 
     /** Returns the run under way of a task, or null: it knows how far it is, and whether it heeds its interrupt. */
     public @Nullable Run run(TaskId id) {
-        Cell cell = live.cells.get(id.sequence());
+        Cell cell = live.memory.cells.get(id.sequence());
         return cell == null ? null : cell.run();
     }
 
@@ -370,7 +305,7 @@ public final class Engine implements AutoCloseable {
                 }
                 tx.delete(id);
                 tx.after(() -> {
-                    live.delete(task);
+                    live.memory.delete(task);
                     answer.accept(task, null);
                 });
             }
@@ -415,101 +350,9 @@ public final class Engine implements AutoCloseable {
             TaskId id,
             boolean fact,
             BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
-        OnTask asked = new OnTask(id, fact, command);
+        OnTask asked = new OnTask(live, id, fact, command);
         mailbox.put(asked);
         return asked.answer;
-    }
-
-    private final class OnTask extends Request<Task> {
-        private final TaskId id;
-        private final boolean fact;
-        private final BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command;
-
-        // Written before this is put into the mailbox again.
-
-        /** Whether the database was asked. */
-        private boolean wasRead;
-
-        /** What it has. */
-        private @Nullable Task stored;
-
-        // Confined to the engine's thread.
-        private long reading;
-        private @Nullable Cell cell;
-
-        OnTask(
-                TaskId id,
-                boolean fact,
-                BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
-            this.id = id;
-            this.fact = fact;
-            this.command = command;
-        }
-
-        @Override
-        public boolean fact() {
-            return fact;
-        }
-
-        @Override
-        public void decide(Transaction tx) {
-            Cell found = live.cells.get(id.sequence());
-            if (found == null && !wasRead) {
-                tx.after(this::read);
-                return;
-            }
-            Task read = stored;
-            if (found == null && read != null && read.id().equals(id) && !live.expired(read)) {
-                found = live.resident(read);
-            }
-            cell = found;
-            if (found == null || !found.task().id().equals(id) || tx.deletes(id)) {
-                throw notFound(id);
-            }
-            command.apply(found, this::answer).decide(tx);
-            tx.after(this::letGo);
-        }
-
-        @Override
-        public void refused(RuntimeException reason) {
-            letGo();
-            super.refused(reason);
-        }
-
-        private void answer(@Nullable Task task, @Nullable Throwable error) {
-            if (error != null) {
-                answer.completeExceptionally(error);
-            } else {
-                answer.complete(task);
-            }
-        }
-
-        private void read() {
-            reading = live.reads.begin();
-            store.find(id.sequence()).whenComplete((found, error) -> {
-                if (found == null || error != null) {
-                    mailbox.put(tx -> {
-                        letGo();
-                        answer(null, error == null ? notFound(id) : error);
-                    });
-                } else {
-                    wasRead = true;
-                    stored = found.orElse(null);
-                    mailbox.put(this);
-                }
-            });
-        }
-
-        /** Also where it was refused: a task that had left memory does not stay there for having been asked for. */
-        private void letGo() {
-            if (reading > 0) {
-                live.reads.end(reading);
-                reading = 0;
-            }
-            if (cell != null) {
-                live.evict(cell);
-            }
-        }
     }
 
     /** Returns the problem that there is no such task. */
@@ -649,7 +492,7 @@ public final class Engine implements AutoCloseable {
             LivePool pool = Pools.named(live, name);
             tx.after(() -> {
                 pool.runner.terminate(kill ? 0 : pool.settings.graceMillis());
-                for (Cell cell : live.cells.values()) {
+                for (Cell cell : live.memory.cells.values()) {
                     Run run = cell.run();
                     if (run != null && cell.task().spec().pool().equals(name)) {
                         live.watchInterrupt(pool, cell, run);
@@ -703,6 +546,6 @@ public final class Engine implements AutoCloseable {
 
     /** Returns how many tasks are held in memory. For metrics. */
     public int residentTasks() {
-        return live.cells.size();
+        return live.memory.cells.size();
     }
 }

@@ -43,7 +43,7 @@ final class Loan {
     }
 
     private @Nullable Cell cell() {
-        Cell cell = live.cells.get(id.sequence());
+        Cell cell = live.memory.cells.get(id.sequence());
         return cell != null && cell.task().id().equals(id) ? cell : null;
     }
 }

@@ -252,7 +252,7 @@ final class Loop implements Runnable {
         cell.task(task);
         cell.changing = false;
         if (before == null) {
-            live.cells.put(task.id().sequence(), cell);
+            live.memory.cells.put(task.id().sequence(), cell);
             live.observer.accepted(task);
         }
         TaskState was = before == null ? TaskState.PENDING : before.state();
@@ -290,10 +290,10 @@ final class Loop implements Runnable {
             live.observer.retried(task);
         }
         if (task.notBefore() > 0) {
-            live.delayed.enter(cell, task);
+            live.memory.delayed.enter(cell, task);
             live.wakeAt(cell, task.lookAt());
         } else {
-            live.enqueue(pool, cell, task);
+            live.backlog.enqueue(pool, cell, task);
         }
         dirty.add(pool);
     }

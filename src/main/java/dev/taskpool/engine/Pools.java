@@ -211,7 +211,7 @@ final class Pools {
      * page. Tasks that are accepted later are none of its business.
      */
     private static void endAll(Live live, Transaction tx, LivePool pool, UnaryOperator<Task> end, Runnable done) {
-        for (Cell cell : live.cells.values()) {
+        for (Cell cell : live.memory.cells.values()) {
             Task task = tx.latest(cell);
             if (task.state() == TaskState.PENDING
                     && cell.run() == null
@@ -242,7 +242,7 @@ final class Pools {
     /** @param last the sequence of the last task that is meant */
     private record Sweep(Live live, LivePool pool, long last, UnaryOperator<Task> end, Runnable done) {
         void next(Mark after) {
-            long read = live.reads.begin();
+            long read = live.memory.reads.begin();
             live.store
                     .pending(pool.name, after.delayed, after.place, after.sequence, SWEEP_PAGE)
                     .whenComplete((page, error) -> live.mailbox.put(new EndPage(this, read, after, page, error)));
@@ -264,14 +264,14 @@ final class Pools {
                 if (stored.id().sequence() > sweep.last) {
                     continue;
                 }
-                Cell cell = live.resident(stored);
+                Cell cell = live.memory.resident(stored);
                 Task task = cell == null ? stored : tx.latest(cell);
                 if (cell != null && task.state() == TaskState.PENDING && cell.run() == null) {
                     live.endPending(tx, cell, sweep.end.apply(task));
                 }
             }
             tx.after(() -> {
-                live.reads.end(read);
+                live.memory.reads.end(read);
                 if (complete && after.delayed) {
                     sweep.next(Mark.FIRST_READY);
                 } else if (complete) {
@@ -315,7 +315,7 @@ final class Pools {
             pool.change(tx, by);
             failAll(live, tx, pool, failure(by));
             tx.after(() -> {
-                for (Cell cell : List.copyOf(live.cells.values())) {
+                for (Cell cell : List.copyOf(live.memory.cells.values())) {
                     Run run = cell.run();
                     if (run != null && cell.task().spec().pool().equals(name)) {
                         live.stop(pool, cell, run, StopReason.BROKEN);
@@ -420,7 +420,7 @@ final class Pools {
         }
         long now = live.ticker.nanos();
         for (long sequence : live.waits.sequences()) {
-            Task task = live.task(sequence);
+            Task task = live.memory.task(sequence);
             LivePool pool = task == null ? null : live.pools.get(task.spec().pool());
             if (pool != null) {
                 pool.namedAtNanos = now;

@@ -80,7 +80,7 @@ final class Recovery implements Command {
         int requeued = 0;
         for (Task task : left.running()) {
             forgetArtifacts(task);
-            Cell cell = Objects.requireNonNull(live.resident(task));
+            Cell cell = Objects.requireNonNull(live.memory.resident(task));
             Task next = live.verdict.lost(task, written(task), live.ids.micros());
             tx.change(cell, next);
             if (next.state() == TaskState.PENDING) {

@@ -49,7 +49,7 @@ final class Submit extends Request<Accepted> {
     @Override
     public void decide(Transaction tx) {
         if (key != null) {
-            Task first = live.keys.get(key.keyHash());
+            Task first = live.memory.keys.get(key.keyHash());
             if (first == null) {
                 first = earlier;
             }
@@ -85,7 +85,7 @@ final class Submit extends Request<Accepted> {
         List<Submit> others = live.keyLookups.get(wanted.keyHash());
         if (others != null) {
             others.add(this);
-        } else if (live.keys.containsKey(wanted.keyHash())) {
+        } else if (live.memory.keys.containsKey(wanted.keyHash())) {
             // Accepted in the same transaction, behind this one.
             live.mailbox.put(this);
         } else {
@@ -138,7 +138,7 @@ final class Submit extends Request<Accepted> {
                     "was used for another request, which made " + first.id());
         }
         tx.after(() -> {
-            Cell cell = live.cells.get(first.id().sequence());
+            Cell cell = live.memory.cells.get(first.id().sequence());
             letOthers();
             answer.complete(new Accepted(List.of(cell == null ? first : cell.task()), null, true, List.of()));
         });
@@ -318,8 +318,8 @@ final class Submit extends Request<Accepted> {
         }
         if (key != null) {
             String hash = key.keyHash();
-            live.keys.put(hash, tx.latest(cells.getFirst()));
-            tx.undo(() -> live.keys.remove(hash));
+            live.memory.keys.put(hash, tx.latest(cells.getFirst()));
+            tx.undo(() -> live.memory.keys.remove(hash));
         }
         Batch made = batch;
         tx.after(() -> {

@@ -8,7 +8,7 @@ record Wake(Live live, Cell cell) implements Command {
     @Override
     public void decide(Transaction tx) {
         Task task = tx.latest(cell);
-        if (live.cells.get(task.id().sequence()) != cell) {
+        if (live.memory.cells.get(task.id().sequence()) != cell) {
             // It left memory just now; whoever brings it back looks at the time again.
             return;
         }
@@ -35,7 +35,7 @@ record Wake(Live live, Cell cell) implements Command {
     private void end(Transaction tx, LivePool pool, Task ended) {
         Task task = tx.latest(cell);
         if (task.notBefore() == 0) {
-            live.leaveQueue(tx, pool, task);
+            live.backlog.leaveQueue(tx, pool, task);
         }
         live.addPending(tx, pool, -1);
         tx.change(cell, ended);

@@ -36,7 +36,7 @@ class MemoryTest {
             t.together(() -> {
                 TestEngine.end(first);
                 // The database has it as it was: pending.
-                t.engine.mailbox.put(tx -> t.engine.live.applied(List.of(next)));
+                t.engine.mailbox.put(tx -> t.engine.live.memory.applied(List.of(next)));
             });
             await().until(() -> t.engine.find(next.id()).join().orElseThrow().state() == TaskState.RUNNING);
             assertThat(t.engine.resident(next.id())).isNotNull();
@@ -63,7 +63,7 @@ class MemoryTest {
                 assertThat(first)
                         .filteredOn(task -> t.engine.resident(task.id()) == null)
                         .hasSizeGreaterThan(10);
-                assertThat(t.engine.live.window.isFull()).isFalse();
+                assertThat(t.engine.live.backlog.isFull()).isFalse();
             });
             assertThat(second)
                     .allSatisfy(task -> assertThat(t.engine.resident(task.id())).isNotNull());
@@ -81,20 +81,20 @@ class MemoryTest {
         try (TestEngine t = new TestEngine(data, 100, Map.of("p", TestEngine.pool(PoolKind.THREAD, 1, 1_000)))) {
             Live live = t.engine.live;
             long[] reads = new long[2];
-            t.engine.mailbox.put(tx -> reads[0] = live.reads.begin());
+            t.engine.mailbox.put(tx -> reads[0] = live.memory.reads.begin());
             Task task = t.submitted(OnLost.FAIL);
             TestEngine.end(t.run(task));
             await().until(() -> t.task(task.id()).done());
-            Cell cell = Objects.requireNonNull(live.cells.get(task.id().sequence()));
+            Cell cell = Objects.requireNonNull(live.memory.cells.get(task.id().sequence()));
             await().until(() -> cell.leaving);
             t.engine.mailbox.put(tx -> {
-                reads[1] = live.reads.begin();
-                live.evict(cell);
-                live.reads.end(reads[0]);
+                reads[1] = live.memory.reads.begin();
+                live.memory.evict(cell);
+                live.memory.reads.end(reads[0]);
             });
             t.settle();
             assertThat(t.engine.resident(task.id())).isNotNull();
-            t.engine.mailbox.put(tx -> live.reads.end(reads[1]));
+            t.engine.mailbox.put(tx -> live.memory.reads.end(reads[1]));
             t.settle();
             assertThat(t.engine.resident(task.id())).isNull();
         }

@@ -345,7 +345,7 @@ final class TestEngine implements AutoCloseable {
     }
 
     Cell cell(Task task) {
-        return Objects.requireNonNull(engine.live.cells.get(task.id().sequence()));
+        return Objects.requireNonNull(engine.live.memory.cells.get(task.id().sequence()));
     }
 
     PoolView view() {
