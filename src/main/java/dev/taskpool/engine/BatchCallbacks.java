@@ -5,7 +5,6 @@ import dev.taskpool.model.BatchId;
 import dev.taskpool.store.Change;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +39,7 @@ final class BatchCallbacks {
      *
      * @param fact whether it happened already
      */
-    CompletableFuture<Batch> on(BatchId id, boolean fact, CallbackCommands.Step step) {
+    CompletableFuture<Noted<Batch>> on(BatchId id, boolean fact, CallbackCommands.Step step) {
         OnBatch command = new OnBatch(id, fact, step);
         live.mailbox.put(command);
         return command.answer;
@@ -65,7 +64,7 @@ final class BatchCallbacks {
         });
     }
 
-    private final class OnBatch extends Request<Batch> {
+    private final class OnBatch extends Request<Noted<Batch>> {
         private final BatchId id;
         private final boolean fact;
         private final CallbackCommands.Step step;
@@ -93,11 +92,16 @@ final class BatchCallbacks {
             Batch decided = tx.batch(id.sequence());
             Batch open = decided == null ? live.batches.find(id) : decided;
             if (open != null && open.id().equals(id) && !live.batches.expired(open)) {
-                Batch further = CallbackCommands.on(open, step);
-                live.batches.reserve(tx, open, further);
-                tx.batch(further);
+                CallbackCommands.Stepped<Batch> further = CallbackCommands.on(open, step);
+                if (further.after().changed()) {
+                    live.batches.reserve(tx, open, further.subject());
+                    tx.batch(further.subject());
+                }
                 letGo();
-                tx.after(() -> answer.complete(Objects.requireNonNull(tx.batch(id.sequence()))));
+                tx.after(() -> {
+                    Batch now = tx.batch(id.sequence());
+                    answer.complete(further.noted(now == null ? further.subject() : now));
+                });
                 return;
             }
             Held mine = hold();
@@ -114,13 +118,16 @@ final class BatchCallbacks {
             if (before == null || !before.id().equals(id) || live.expired(before)) {
                 throw Batches.notFound(id);
             }
-            Batch next = CallbackCommands.on(before, step);
-            set(tx, mine, next);
-            tx.add(new Change.BatchSaved(next));
+            CallbackCommands.Stepped<Batch> stepped = CallbackCommands.on(before, step);
+            Batch next = stepped.subject();
+            if (stepped.after().changed()) {
+                set(tx, mine, next);
+                tx.add(new Change.BatchSaved(next));
+                tx.after(() -> live.observer.callbacksChanged(next));
+            }
             tx.after(() -> {
                 letGo();
-                live.observer.callbacksChanged(next);
-                answer.complete(next);
+                answer.complete(stepped.noted(next));
             });
         }
 

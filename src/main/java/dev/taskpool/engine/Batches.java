@@ -42,18 +42,18 @@ public final class Batches {
         return live.store.batch(id).thenApply(found -> found.filter(batch -> !live.expired(batch)));
     }
 
-    /** Has one more receiver told of a batch's end, at once where it is done. It is the last of the answered batch. */
-    public CompletableFuture<Batch> addCallback(BatchId id, Callback.Wish wish) {
+    /** Has one more receiver told of a batch's end, at once where it is done. */
+    public CompletableFuture<Noted<Batch>> addCallback(BatchId id, Callback.Wish wish) {
         return live.batchCallbacks.on(id, false, CallbackCommands.add(wish, live.ticker));
     }
 
     /** Has a callback of a done batch delivered once more, or now instead of later. */
-    public CompletableFuture<Batch> redeliver(BatchId id, int callback) {
+    public CompletableFuture<Noted<Batch>> redeliver(BatchId id, int callback) {
         return live.batchCallbacks.on(id, false, CallbackCommands.again(callback, live.ticker));
     }
 
     /** Notes a try to deliver a callback; see {@link Engine#tried}. */
-    public CompletableFuture<Batch> tried(BatchId id, int callback, Callback.Verdict verdict) {
+    public CompletableFuture<Noted<Batch>> tried(BatchId id, int callback, Callback.Verdict verdict) {
         return live.batchCallbacks.on(id, true, CallbackCommands.tried(callback, verdict));
     }
 

@@ -317,40 +317,40 @@ public final class Engine implements AutoCloseable {
         });
     }
 
-    /** Has one more receiver told of a task's end, at once where it is done. It is the last of the answered task. */
-    public CompletableFuture<Task> addCallback(TaskId id, Callback.Wish wish) {
+    /** Has one more receiver told of a task's end, at once where it is done. */
+    public CompletableFuture<Noted<Task>> addCallback(TaskId id, Callback.Wish wish) {
         return onCallbacks(id, false, CallbackCommands.add(wish, live.ticker));
     }
 
     /** Has a callback of a done task delivered once more, or now instead of later. */
-    public CompletableFuture<Task> redeliver(TaskId id, int callback) {
+    public CompletableFuture<Noted<Task>> redeliver(TaskId id, int callback) {
         return onCallbacks(id, false, CallbackCommands.again(callback, live.ticker));
     }
 
     /** Notes a try to deliver a callback. It happened: where the store is away it is noted when that is back. */
-    public CompletableFuture<Task> tried(TaskId id, int callback, Callback.Verdict verdict) {
+    public CompletableFuture<Noted<Task>> tried(TaskId id, int callback, Callback.Verdict verdict) {
         return onCallbacks(id, true, CallbackCommands.tried(callback, verdict));
     }
 
-    private CompletableFuture<Task> onCallbacks(TaskId id, boolean fact, CallbackCommands.Step step) {
+    private CompletableFuture<Noted<Task>> onCallbacks(TaskId id, boolean fact, CallbackCommands.Step step) {
         return withCell(id, fact, (cell, answer) -> tx -> {
-            Task next = CallbackCommands.on(tx.latest(cell), step);
-            tx.change(cell, next);
-            tx.after(() -> answer.accept(next, null));
+            CallbackCommands.Stepped<Task> next = CallbackCommands.on(tx.latest(cell), step);
+            if (next.after().changed()) {
+                tx.change(cell, next.subject());
+            }
+            tx.after(() -> answer.accept(next.noted(next.subject()), null));
         });
     }
 
     /** Has a command decided on a task, which is brought to memory first where it is not, and leaves it again. */
-    private CompletableFuture<Task> withCell(
-            TaskId id, BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
+    private <T> CompletableFuture<T> withCell(
+            TaskId id, BiFunction<Cell, BiConsumer<@Nullable T, @Nullable Throwable>, Command> command) {
         return withCell(id, false, command);
     }
 
-    private CompletableFuture<Task> withCell(
-            TaskId id,
-            boolean fact,
-            BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
-        OnTask asked = new OnTask(live, id, fact, command);
+    private <T> CompletableFuture<T> withCell(
+            TaskId id, boolean fact, BiFunction<Cell, BiConsumer<@Nullable T, @Nullable Throwable>, Command> command) {
+        OnTask<T> asked = new OnTask<>(live, id, fact, command);
         mailbox.put(asked);
         return asked.answer;
     }

@@ -7,11 +7,11 @@ import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Has a command decided on a task, which is brought to memory first where it is not, and leaves it again. */
-final class OnTask extends Request<Task> {
+final class OnTask<T> extends Request<T> {
     private final Live live;
     private final TaskId id;
     private final boolean fact;
-    private final BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command;
+    private final BiFunction<Cell, BiConsumer<@Nullable T, @Nullable Throwable>, Command> command;
 
     // Written before this is put into the mailbox again.
 
@@ -30,7 +30,7 @@ final class OnTask extends Request<Task> {
             Live live,
             TaskId id,
             boolean fact,
-            BiFunction<Cell, BiConsumer<@Nullable Task, @Nullable Throwable>, Command> command) {
+            BiFunction<Cell, BiConsumer<@Nullable T, @Nullable Throwable>, Command> command) {
         this.live = live;
         this.id = id;
         this.fact = fact;
@@ -67,11 +67,11 @@ final class OnTask extends Request<Task> {
         super.refused(reason);
     }
 
-    private void answer(@Nullable Task task, @Nullable Throwable error) {
+    private void answer(@Nullable T done, @Nullable Throwable error) {
         if (error != null) {
             answer.completeExceptionally(error);
         } else {
-            answer.complete(task);
+            answer.complete(done);
         }
     }
 

@@ -85,7 +85,7 @@ final class BatchHandlers {
                 out.writeEndObject();
             });
             answer.with("Location", "/v1/batches/" + id);
-            return status == 200 ? answer.with("Idempotent-Replayed", "true") : answer;
+            return status == 200 ? answer.with(Keys.REPLAYED, "true") : answer;
         };
     }
 

@@ -1,6 +1,7 @@
 package dev.taskpool.http;
 
 import dev.taskpool.engine.Engine;
+import dev.taskpool.engine.Noted;
 import dev.taskpool.model.Batch;
 import dev.taskpool.model.Callback;
 import dev.taskpool.model.CallbackSubject;
@@ -27,15 +28,14 @@ final class CallbackHandlers {
         Callback.Wish wish = wish(exchange);
         return tasks.find(exchange)
                 .thenCompose(task -> engine.addCallback(task.id(), wish))
-                .thenApply(task -> reply(201, task.id(), task.callbacks().all().getLast()));
+                .thenApply(noted -> added(noted.subject().id(), noted));
     }
 
     CompletableFuture<Reply> addToBatch(Exchange exchange) {
         Callback.Wish wish = wish(exchange);
         return batch(exchange)
                 .thenCompose(batch -> engine.batches().addCallback(batch.id(), wish))
-                .thenApply(
-                        batch -> reply(201, batch.id(), batch.callbacks().all().getLast()));
+                .thenApply(noted -> added(noted.subject().id(), noted));
     }
 
     CompletableFuture<Reply> list(Exchange exchange) {
@@ -50,14 +50,14 @@ final class CallbackHandlers {
         int number = number(exchange);
         return tasks.find(exchange)
                 .thenCompose(task -> engine.redeliver(task.id(), number))
-                .thenApply(task -> reply(200, task.id(), task.callbacks().numbered(number)));
+                .thenApply(noted -> () -> one(200, noted.subject().id(), noted.callback()));
     }
 
     CompletableFuture<Reply> redeliverOfBatch(Exchange exchange) {
         int number = number(exchange);
         return batch(exchange)
                 .thenCompose(batch -> engine.batches().redeliver(batch.id(), number))
-                .thenApply(batch -> reply(200, batch.id(), batch.callbacks().numbered(number)));
+                .thenApply(noted -> () -> one(200, noted.subject().id(), noted.callback()));
     }
 
     private CompletableFuture<Batch> batch(Exchange exchange) {
@@ -65,9 +65,10 @@ final class CallbackHandlers {
     }
 
     private Callback.Wish wish(Exchange exchange) {
+        String key = Keys.header(exchange);
         CallbackJson.Draft draft = new CallbackJson.Draft();
         source.read(exchange.body(), CallbackJson.PROPERTIES, draft);
-        return draft.wish(check, "");
+        return draft.wish(check, "", key == null ? null : Keys.hash(exchange.caller(), key));
     }
 
     private static int number(Exchange exchange) {
@@ -90,7 +91,13 @@ final class CallbackHandlers {
         });
     }
 
-    private static Reply reply(int status, CallbackSubject subject, Callback callback) {
-        return () -> Answer.json(status, out -> CallbackJson.write(out, subject, callback));
+    private static Reply added(CallbackSubject subject, Noted<?> noted) {
+        return () -> noted.replayed()
+                ? one(200, subject, noted.callback()).with(Keys.REPLAYED, "true")
+                : one(201, subject, noted.callback());
+    }
+
+    private static Answer one(int status, CallbackSubject subject, Callback callback) {
+        return Answer.json(status, out -> CallbackJson.write(out, subject, callback));
     }
 }

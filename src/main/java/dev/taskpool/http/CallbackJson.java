@@ -56,13 +56,17 @@ final class CallbackJson {
             on = ends.isEmpty() ? Callback.Wish.ALL : ends;
         }
 
-        /** Returns it, held against what the operator allows. */
-        Callback.Wish wish(CallbackCheck check, String pointer) {
+        /**
+         * Returns it, held against what the operator allows.
+         *
+         * @param key hash of what it was asked for with; null for none
+         */
+        Callback.Wish wish(CallbackCheck check, String pointer, @Nullable String key) {
             if (url == null) {
                 throw Problem.field(ProblemCode.INVALID_REQUEST, pointer + "/url", "is required");
             }
             check.check(url, pointer + "/url");
-            return new Callback.Wish(url, on);
+            return new Callback.Wish(url, on, key);
         }
 
         /** Returns the request in one form, however it was written. */
@@ -100,7 +104,7 @@ final class CallbackJson {
             all.add(new Callback.Wish(url, Callback.Wish.ALL));
         }
         for (int i = 0; i < drafts.size(); i++) {
-            all.add(drafts.get(i).wish(check, pointer + "callbacks/" + i));
+            all.add(drafts.get(i).wish(check, pointer + "callbacks/" + i, null));
         }
         if (all.size() > Callbacks.MAX) {
             throw Problem.field(

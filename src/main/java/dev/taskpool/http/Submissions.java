@@ -16,10 +16,8 @@ import dev.taskpool.model.RetryPolicy;
 import dev.taskpool.model.Surroundings;
 import dev.taskpool.model.TaskSpec;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -122,21 +120,23 @@ final class Submissions {
 
         /** The request in one form, however it was written. */
         void hash(MessageDigest digest) {
-            text(digest, callable);
-            bytes(digest, args == null ? null : args.utf8());
-            bytes(digest, kwargs == null ? null : kwargs.utf8());
-            text(digest, pool);
-            text(digest, "" + timeout + ',' + queueTimeout + ',' + delay + ',' + priority + ',' + maxAttempts);
-            text(digest, retry == null ? null : retry.over(RetryPolicy.DEFAULT).toString());
-            text(digest, String.valueOf(deadline));
+            Keys.text(digest, callable);
+            Keys.bytes(digest, args == null ? null : args.utf8());
+            Keys.bytes(digest, kwargs == null ? null : kwargs.utf8());
+            Keys.text(digest, pool);
+            Keys.text(digest, "" + timeout + ',' + queueTimeout + ',' + delay + ',' + priority + ',' + maxAttempts);
+            Keys.text(
+                    digest,
+                    retry == null ? null : retry.over(RetryPolicy.DEFAULT).toString());
+            Keys.text(digest, String.valueOf(deadline));
             labels.entrySet().stream().sorted(Map.Entry.comparingByKey()).forEach(e -> {
-                text(digest, e.getKey());
-                text(digest, e.getValue());
+                Keys.text(digest, e.getKey());
+                Keys.text(digest, e.getValue());
             });
-            text(digest, callbackUrl);
-            callbacks.forEach(each -> text(digest, each.toString()));
+            Keys.text(digest, callbackUrl);
+            callbacks.forEach(each -> Keys.text(digest, each.toString()));
             if (!limits.isNone()) {
-                text(digest, "limits " + limits.byName());
+                Keys.text(digest, "limits " + limits.byName());
             }
             FilesJson.hash(files, digest);
         }
@@ -151,7 +151,7 @@ final class Submissions {
 
     /** Reads the body of submitTask. */
     Asked task(Exchange exchange) {
-        String key = key(exchange);
+        String key = Keys.header(exchange);
         Draft draft = new Draft();
         source.read(exchange.body(), PROPERTIES, draft);
         return asked(exchange, List.of(draft), false, key, "");
@@ -164,23 +164,12 @@ final class Submissions {
         Asked asked = asked(exchange, List.of(draft), false, "", "");
         MessageDigest digest = Tokens.digest();
         draft.hash(digest);
-        return new Asked(
-                asked.items(),
-                new IdempotencyKey(named(exchange.caller(), callerId).keyHash(), base64(digest.digest()), callerId));
-    }
-
-    /** Returns what stands for a task whose id the caller chose; of no use to compare requests. */
-    static IdempotencyKey named(Caller caller, String callerId) {
-        MessageDigest digest = Tokens.digest();
-        text(digest, caller.name());
-        text(digest, callerId);
-        text(digest, "task_id"); // no key of a header has three parts
-        return new IdempotencyKey(base64(digest.digest()), "", callerId);
+        return new Asked(asked.items(), Keys.ofId(exchange.caller(), callerId, digest));
     }
 
     /** Reads the body of submitBatch. */
     BatchSubmission batch(Exchange exchange) {
-        String key = key(exchange);
+        String key = Keys.header(exchange);
         byte[] body = exchange.body();
         BatchRulesJson rules = new BatchRulesJson(callbacks);
         List<Draft> drafts = new ArrayList<>();
@@ -227,7 +216,7 @@ final class Submissions {
                 drafts.add(new Draft());
             }
         }
-        return inPart(exchange, drafts, wrong, rules, key == null ? null : key(exchange.caller(), key, body));
+        return inPart(exchange, drafts, wrong, rules, key == null ? null : Keys.of(exchange.caller(), key, body));
     }
 
     private BatchSubmission inPart(
@@ -257,7 +246,7 @@ final class Submissions {
 
     /** Reads the body of submitMap. */
     BatchSubmission map(Exchange exchange) {
-        String key = key(exchange);
+        String key = Keys.header(exchange);
         byte[] body = exchange.body();
         BatchRulesJson rules = new BatchRulesJson(callbacks);
         Draft common = new Draft();
@@ -291,7 +280,7 @@ final class Submissions {
                 items,
                 List.of(),
                 rules.grouping(exchange.caller(), items.size(), ""),
-                key == null ? null : key(exchange.caller(), key, body));
+                key == null ? null : Keys.of(exchange.caller(), key, body));
     }
 
     /**
@@ -403,62 +392,12 @@ final class Submissions {
         return new Submission(spec, callable, told);
     }
 
-    // --- idempotency ---
-
-    private static @Nullable String key(Exchange exchange) {
-        String key = exchange.header("Idempotency-Key");
-        if (key == null) {
-            return null;
-        }
-        String text = key.strip();
-        if (text.isEmpty() || text.length() > 255) {
-            throw Problem.field(
-                    ProblemCode.INVALID_REQUEST,
-                    "header:Idempotency-Key",
-                    "must have 1 to 255 characters, has " + text.length());
-        }
-        return text;
-    }
-
-    private static String hash(Caller caller, String key) {
-        MessageDigest digest = Tokens.digest();
-        text(digest, caller.name());
-        text(digest, key);
-        return base64(digest.digest());
-    }
-
-    /** The key of a request that is known by its bytes. */
-    private static IdempotencyKey key(Caller caller, String key, byte[] body) {
-        MessageDigest digest = Tokens.digest();
-        bytes(digest, body);
-        return new IdempotencyKey(hash(caller, key), base64(digest.digest()));
-    }
-
     private static IdempotencyKey key(Caller caller, String key, List<Draft> drafts, boolean isBatch, String rules) {
-        String keyHash = hash(caller, key);
         MessageDigest digest = Tokens.digest();
-        text(digest, isBatch ? "batch" + rules : "task");
+        Keys.text(digest, isBatch ? "batch" + rules : "task");
         for (Draft draft : drafts) {
             draft.hash(digest);
         }
-        return new IdempotencyKey(keyHash, base64(digest.digest()));
-    }
-
-    private static String base64(byte[] hash) {
-        return Base64.getEncoder().withoutPadding().encodeToString(hash);
-    }
-
-    private static void text(MessageDigest digest, @Nullable String text) {
-        bytes(digest, text == null ? null : text.getBytes(StandardCharsets.UTF_8));
-    }
-
-    /** With its length in front: no two lists of values give the same bytes. */
-    private static void bytes(MessageDigest digest, byte @Nullable [] bytes) {
-        int length = bytes == null ? -1 : bytes.length;
-        digest.update(
-                new byte[] {(byte) (length >>> 24), (byte) (length >>> 16), (byte) (length >>> 8), (byte) length});
-        if (bytes != null) {
-            digest.update(bytes);
-        }
+        return Keys.of(caller, key, digest);
     }
 }

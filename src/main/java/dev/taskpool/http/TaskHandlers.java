@@ -56,7 +56,7 @@ final class TaskHandlers {
     private Reply submitted(Task task, boolean replayed) {
         return () -> {
             Answer answer = one(replayed ? 200 : 201, task).with("Location", "/v1/tasks/" + task.id());
-            return replayed ? answer.with("Idempotent-Replayed", "true") : answer;
+            return replayed ? answer.with(Keys.REPLAYED, "true") : answer;
         };
     }
 
@@ -149,7 +149,7 @@ final class TaskHandlers {
         if (!CallerIds.valid(text)) {
             throw unknown(text);
         }
-        return engine.keyed(Submissions.named(exchange.caller(), text))
+        return engine.keyed(Keys.ofId(exchange.caller(), text))
                 .thenCompose(id -> find(exchange, id.orElseThrow(() -> unknown(text))));
     }
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One receiver that is to be told when a task or a batch is done ({@code Future.add_done_callback}), and what came of it. Instants are
@@ -45,8 +46,10 @@ public record Callback(
      *
      * @param url where to POST
      * @param on the ends that it is for; not empty
+     * @param key SHA-256 in base64 of who asked, and the {@code Idempotency-Key}; null where it has none
      */
-    public record Wish(String url, Set<TaskState> on) {
+    public record Wish(
+            String url, Set<TaskState> on, @Nullable String key) {
         /** Every way to be done. */
         public static final Set<TaskState> ALL = Set.of(TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED);
 
@@ -55,6 +58,11 @@ public record Callback(
             if (on.isEmpty() || !ALL.containsAll(on)) {
                 throw new IllegalArgumentException("a callback is for ways to be done, not " + on);
             }
+        }
+
+        /** One without a key. */
+        public Wish(String url, Set<TaskState> on) {
+            this(url, on, null);
         }
     }
 

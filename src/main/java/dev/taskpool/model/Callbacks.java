@@ -2,6 +2,7 @@ package dev.taskpool.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * All callbacks of a task or a batch, in the order in which they were added. Immutable.
@@ -68,6 +69,11 @@ public record Callbacks(List<Callback> all) {
         return all.get(number - 1);
     }
 
+    /** Returns the one that was asked for with a key, if there is one. */
+    public Optional<Callback> keyed(String key) {
+        return all.stream().filter(c -> key.equals(c.wish().key())).findFirst();
+    }
+
     /** Returns whether a try is to come. */
     public boolean due() {
         for (Callback each : all) {
@@ -103,7 +109,8 @@ public record Callbacks(List<Callback> all) {
     int weight() {
         int bytes = 0;
         for (Callback each : all) {
-            bytes += 200 + each.wish().url().length() + each.tries().size() * 64;
+            int key = each.wish().key() == null ? 0 : 100;
+            bytes += 200 + key + each.wish().url().length() + each.tries().size() * 64;
         }
         return bytes;
     }

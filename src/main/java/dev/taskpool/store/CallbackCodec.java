@@ -10,6 +10,9 @@ import java.util.Set;
 
 /** The bytes of callbacks, for the journal and for H2's column. Numbers that stand for enums never change. */
 final class CallbackCodec {
+    /** Among the ends, which begin with 1: a key follows. */
+    private static final int KEY = 1;
+
     private CallbackCodec() {}
 
     /** What a task's callbacks are, and the revision of the task to which they came last. */
@@ -31,11 +34,15 @@ final class CallbackCodec {
     static void one(Callback callback, Bytes out) {
         out.putLong(callback.number());
         out.putString(callback.wish().url());
-        int ends = 0;
+        String key = callback.wish().key();
+        int ends = key == null ? 0 : KEY;
         for (TaskState end : callback.wish().on()) {
             ends |= 1 << Codec.code(end);
         }
         out.putByte(ends);
+        if (key != null) {
+            out.putString(key);
+        }
         out.putLong(callback.addedAt());
         out.putByte(code(callback.state()));
         out.putLong(callback.attempts());
@@ -60,7 +67,7 @@ final class CallbackCodec {
                 ends.add(end);
             }
         }
-        Callback.Wish wish = new Callback.Wish(url, ends);
+        Callback.Wish wish = new Callback.Wish(url, ends, (mask & KEY) == 0 ? null : in.readString());
         long addedAt = in.readLong();
         Callback.State state = state(in.readByte());
         int attempts = in.readInt();

@@ -135,7 +135,7 @@ class CodecTest {
         Callbacks callbacks = Callbacks.of(
                         List.of(
                                 new Callback.Wish("https://a.org/x", Callback.Wish.ALL),
-                                new Callback.Wish("https://b.org/", Set.of(TaskState.FAILED))),
+                                new Callback.Wish("https://b.org/", Set.of(TaskState.FAILED), "hash")),
                         1_000)
                 .ended(TaskState.FAILED, 2_000);
         Task task = failed(Failure.of("exception", "m")).withCallbacks(callbacks);
