@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
 
 /** The tasks that a request means: by their ids, their batch, or their labels; each once, and only what the caller may see. */
@@ -34,21 +35,42 @@ final class TaskIds {
     }
 
     /**
-     * Returns the ids that texts name, in their order.
+     * Returns the tasks that texts name, by their own ids or by those that the caller chose, in their order.
      *
      * @param pointer where one stands
      * @return fails with {@code task_not_found}, naming those that there are not
      */
     CompletableFuture<List<TaskId>> known(List<String> texts, IntFunction<String> pointer) {
+        return chosen(texts).thenCompose(chosen -> known(texts, chosen, pointer));
+    }
+
+    /** Returns the tasks whose ids the caller chose, by these. */
+    private CompletableFuture<Map<String, TaskId>> chosen(List<String> texts) {
+        List<String> names = texts.stream().filter(CallerIds::valid).distinct().toList();
+        Map<String, TaskId> found = new ConcurrentHashMap<>();
+        CompletableFuture<Void> all = CompletableFuture.completedFuture(null);
+        for (int i = 0; i < names.size(); i += AT_ONCE) {
+            List<String> some = names.subList(i, Math.min(names.size(), i + AT_ONCE));
+            all = all.thenCompose(before -> CompletableFuture.allOf(some.stream()
+                    .map(name -> engine.keyed(Keys.ofId(caller, name))
+                            .thenAccept(id -> id.ifPresent(task -> found.put(name, task))))
+                    .toArray(CompletableFuture[]::new)));
+        }
+        return all.thenApply(done -> found);
+    }
+
+    private CompletableFuture<List<TaskId>> known(
+            List<String> texts, Map<String, TaskId> chosen, IntFunction<String> pointer) {
         SequencedMap<TaskId, Integer> asked = new LinkedHashMap<>();
         List<Problem.FieldError> unknown = new ArrayList<>();
         for (int i = 0; i < texts.size(); i++) {
-            var id = TaskId.parse(texts.get(i));
-            if (id.isPresent()) {
-                asked.putIfAbsent(id.get(), i);
+            String text = texts.get(i);
+            TaskId id = TaskId.parse(text).orElse(chosen.get(text));
+            if (id != null) {
+                asked.putIfAbsent(id, i);
             } else {
                 unknown.add(new Problem.FieldError(
-                        pointer.apply(i), "there is no task '" + Exchange.shortened(texts.get(i)) + "'"));
+                        pointer.apply(i), "there is no task '" + Exchange.shortened(text) + "'"));
             }
         }
         refuse(unknown);

@@ -74,6 +74,38 @@ class CallerIdsTest {
     }
 
     @Test
+    void callersIdsCanBeWaitedFor() {
+        api.put("/v1/pools/slow", "{\"kind\":\"THREAD\",\"max_workers\":1}");
+        api.post("/v1/pools/slow/pause", null);
+        String first = api.put("/v1/tasks/w-1", "{\"callable\":\"noop\",\"pool\":\"slow\"}")
+                .id();
+        String second = api.put("/v1/tasks/w-2", "{\"callable\":\"noop\",\"pool\":\"slow\"}")
+                .id();
+        String third = api.submit("{\"callable\":\"noop\",\"pool\":\"slow\"}").id();
+        String ids = "[\"w-2\",\"" + third + "\",\"w-1\",\"" + second + "\"]";
+        JsonNode now = api.post("/v1/wait", "{\"task_ids\":" + ids + "}").json();
+        assertThat(now.path("satisfied").asBoolean()).isFalse();
+        assertThat(texts(now.path("not_done"))).containsExactly(second, third, first);
+        Api.Answer unknown = api.post("/v1/wait", "{\"task_ids\":[\"w-1\",\"w-3\",\"not one\"]}");
+        assertThat(unknown.code()).isEqualTo("task_not_found");
+        assertThat(unknown.json().path("errors").findValuesAsText("pointer"))
+                .containsExactly("/task_ids/1", "/task_ids/2");
+        api.post("/v1/pools/slow/resume", null);
+        JsonNode done =
+                api.post("/v1/wait", "{\"task_ids\":" + ids + ",\"wait\":55}").json();
+        assertThat(done.path("done").findValuesAsText("id")).containsExactly(first, second, third);
+        String lines =
+                api.raw("GET", "/v1/as-completed?task_id=w-1&task_id=w-2", null).text();
+        assertThat(lines).contains(first).contains(second);
+    }
+
+    private static List<String> texts(JsonNode array) {
+        List<String> all = new ArrayList<>();
+        array.forEach(each -> all.add(each.asText()));
+        return all;
+    }
+
+    @Test
     void whatIsNoIdIsRefused() {
         assertThat(api.put("/v1/tasks/t_mine", BODY).status()).isEqualTo(400);
         assertThat(api.put("/v1/tasks/a%20b", BODY).status()).isEqualTo(400);
