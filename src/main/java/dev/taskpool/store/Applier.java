@@ -1,28 +1,21 @@
 package dev.taskpool.store;
 
 import dev.taskpool.journal.Journal;
-import dev.taskpool.model.Batch;
-import dev.taskpool.model.BatchPart;
 import dev.taskpool.model.HeapShare;
 import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.Ticker;
 import java.io.IOException;
-import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,16 +30,13 @@ final class Applier implements AutoCloseable {
     private static final int CLEAN_AT_ONCE = 1_000;
 
     /** Changes that memory holds for H2; the writer waits when there are more. */
-    private static final long MAX_WEIGHT = HeapShare.of(48L << 20);
+    static final long MAX_WEIGHT = HeapShare.of(48L << 20);
 
     /**
      * How long frames that H2 has said to have are kept in the journal. H2 has been found to go back by several stops
      * (see {@link H2File}); what it lost is replayed then.
      */
     private static final long KEPT_NANOS = TimeUnit.MINUTES.toNanos(5);
-
-    /** A batch that is being streamed may go on in its last moment: what H2 has is not that young. */
-    private static final long BATCH_LINGER_MILLIS = 10_000;
 
     private static final long COMPACT_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long MARK_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -56,7 +46,6 @@ final class Applier implements AutoCloseable {
 
     private final H2 h2;
     private final Journal journal;
-    private final long ageingMillis;
     private final long intervalNanos;
     private final Ticker ticker;
     private final Thread thread;
@@ -81,10 +70,7 @@ final class Applier implements AutoCloseable {
     private final Recent recent = new Recent();
 
     // Confined to the applier's thread.
-    private @Nullable Connection connection;
-    private @Nullable Writes writes;
-    private @Nullable Queries queries;
-    private org.jdbi.v3.core.@Nullable Handle handle;
+    private final H2Writer writer;
     private long checkpointFrame;
     /** What was behind a checkpoint at which time, oldest first; the journal keeps what comes after the first. */
     private final Deque<Mark> marks = new ArrayDeque<>();
@@ -105,10 +91,11 @@ final class Applier implements AutoCloseable {
 
     private record Waiter(long frame, CompletableFuture<Void> done) {}
 
-    Applier(H2 h2, Journal journal, long appliedFrame, long ageingMillis, long intervalNanos, Ticker ticker) {
+    /** @param appliedFrame H2 has everything up to here, behind a checkpoint */
+    Applier(H2 h2, H2Writer writer, Journal journal, long appliedFrame, long intervalNanos, Ticker ticker) {
         this.h2 = h2;
+        this.writer = writer;
         this.journal = journal;
-        this.ageingMillis = ageingMillis;
         this.intervalNanos = intervalNanos;
         this.ticker = ticker;
         this.appliedFrame = appliedFrame;
@@ -120,6 +107,7 @@ final class Applier implements AutoCloseable {
         this.onApplied = applied;
         this.onForgotten = forgotten;
         marks.addLast(new Mark(appliedFrame, ticker.nanos()));
+        release();
         thread.start();
     }
 
@@ -213,7 +201,9 @@ final class Applier implements AutoCloseable {
             }
             try {
                 for (Pending each : unsettled) {
-                    apply(each);
+                    lastApply = ticker.nanos();
+                    writer.apply(each);
+                    onForgotten.accept(each.forgotten());
                     applied(each.lastFrame());
                 }
                 checkpoint();
@@ -229,12 +219,12 @@ final class Applier implements AutoCloseable {
                     LOG.error("the database cannot be written; trying again, the journal keeps what is new", e);
                 }
                 healthy = false;
-                disconnect();
+                writer.close();
                 failed();
                 release(); // on a full disk what is only kept makes room
             }
         }
-        disconnect();
+        writer.close();
     }
 
     /** Waits for something to do; returns whether it is the last time. Under the lock. */
@@ -263,78 +253,6 @@ final class Applier implements AutoCloseable {
             throw new IllegalStateException("the applier is not interrupted", e);
         }
         return true;
-    }
-
-    private Writes writes() throws SQLException {
-        if (writes == null) {
-            Connection opened = h2.connect();
-            connection = opened;
-            opened.setAutoCommit(false);
-            writes = new Writes(opened, ageingMillis);
-            handle = org.jdbi.v3.core.Jdbi.open(opened);
-            queries = new Queries(handle);
-        }
-        return writes;
-    }
-
-    private void apply(Pending taken) throws SQLException {
-        lastApply = ticker.nanos();
-        Writes out = writes();
-        Connection c = java.util.Objects.requireNonNull(connection);
-        Queries in = java.util.Objects.requireNonNull(queries);
-        // The last try may have reached the disk although it answered with an error.
-        if (in.appliedFrame() >= taken.lastFrame()) {
-            c.rollback();
-            onForgotten.accept(taken.forgotten());
-            return;
-        }
-        try {
-            out.clear();
-            for (Pending.Latest latest : taken.tasks.values()) {
-                if (latest.task() == null) {
-                    TaskId id = java.util.Objects.requireNonNull(latest.deleted());
-                    Optional<Queries.Stored> old = in.stored(id.sequence());
-                    if (old.isPresent()) {
-                        out.delete(old.get());
-                    }
-                } else if (latest.created()) {
-                    out.create(latest.task());
-                } else if (!latest.task().callbacks().isEmpty()
-                        && !in.exists(latest.task().id().sequence())) {
-                    LOG.debug(
-                            "{} has expired: what is new of its callbacks goes with it",
-                            latest.task().id());
-                } else if (latest.callbacksOnly()) {
-                    out.callbacks(latest.task());
-                } else {
-                    out.change(latest.task());
-                }
-            }
-            for (BatchPart part : taken.parts) {
-                out.add(part);
-            }
-            for (Map.Entry<Long, Optional<Batch>> batch : taken.batches.entrySet()) {
-                if (batch.getValue().isPresent()) {
-                    out.save(batch.getValue().get(), taken.called.contains(batch.getKey()));
-                } else {
-                    out.deleteBatch(batch.getKey());
-                }
-            }
-            for (Map.Entry<String, Optional<Change.StoredPool>> pool : taken.pools.entrySet()) {
-                if (pool.getValue().isPresent()) {
-                    out.save(pool.getValue().get());
-                } else {
-                    out.deletePool(pool.getKey());
-                }
-            }
-            out.mark(taken.lastFrame());
-            out.flush();
-            c.commit();
-        } catch (SQLException | RuntimeException e) {
-            rollback(c);
-            throw e;
-        }
-        onForgotten.accept(taken.forgotten());
     }
 
     /** H2 may be back at its last checkpoint: nobody is told that it has more, until it has. */
@@ -380,10 +298,7 @@ final class Applier implements AutoCloseable {
         if (frame == checkpointFrame) {
             return;
         }
-        writes();
-        try (Statement statement = java.util.Objects.requireNonNull(connection).createStatement()) {
-            statement.execute("CHECKPOINT SYNC");
-        }
+        writer.checkpoint();
         checkpointFrame = frame;
         release();
         List<Task> safe = new ArrayList<>();
@@ -428,36 +343,17 @@ final class Applier implements AutoCloseable {
     /** Forgets tasks whose retention is over, a small batch each time round while there are any. */
     private void clean() throws SQLException {
         lastClean = ticker.nanos();
-        Writes out = writes();
-        Connection c = java.util.Objects.requireNonNull(connection);
-        Queries in = java.util.Objects.requireNonNull(queries);
         while (true) {
-            List<Queries.Stored> expired = in.expired(ticker.millis(), CLEAN_AT_ONCE);
-            List<Long> batches = in.expiredBatches(ticker.millis() - BATCH_LINGER_MILLIS, CLEAN_AT_ONCE);
-            if (expired.isEmpty() && batches.isEmpty()) {
-                c.rollback();
+            List<TaskId> gone = writer.clean(ticker.millis(), CLEAN_AT_ONCE);
+            if (gone == null) {
                 return;
             }
-            try {
-                out.clear();
-                for (Queries.Stored each : expired) {
-                    out.delete(each);
-                }
-                for (long batch : batches) {
-                    out.deleteBatch(batch);
-                }
-                out.flush();
-                c.commit();
-            } catch (SQLException | RuntimeException e) {
-                rollback(c);
-                throw e;
-            }
-            onForgotten.accept(expired.stream().map(each -> each.task().id()).toList());
+            onForgotten.accept(gone);
             lock.lock();
             try {
-                if (expired.size() < CLEAN_AT_ONCE || !pending.isEmpty()) {
+                if (gone.size() < CLEAN_AT_ONCE || !pending.isEmpty()) {
                     // Let what is new go first; the rest is for the next time round.
-                    if (expired.size() == CLEAN_AT_ONCE) {
+                    if (gone.size() == CLEAN_AT_ONCE) {
                         lastClean = ticker.nanos() - TimeUnit.SECONDS.toNanos(1);
                     }
                     return;
@@ -471,37 +367,13 @@ final class Applier implements AutoCloseable {
     private void compact() throws SQLException, IOException {
         long now = ticker.nanos();
         if (now - lastCompaction >= COMPACT_NANOS) {
-            writes();
-            boolean inVain = compaction.step(java.util.Objects.requireNonNull(connection));
+            boolean inVain = compaction.step(writer.connection());
             if (inVain) {
-                disconnect();
+                writer.close();
                 h2.rewrite();
                 LOG.info("the database's file was written anew, in {} ms", (ticker.nanos() - now) / 1_000_000);
             }
             lastCompaction = ticker.nanos();
-        }
-    }
-
-    private static void rollback(Connection c) {
-        try {
-            c.rollback();
-        } catch (SQLException e) {
-            LOG.debug("rolling back failed as well", e);
-        }
-    }
-
-    private void disconnect() {
-        Connection old = connection;
-        connection = null;
-        writes = null;
-        queries = null;
-        handle = null;
-        if (old != null) {
-            try {
-                old.close();
-            } catch (SQLException e) {
-                LOG.debug("closing a broken connection failed", e);
-            }
         }
     }
 

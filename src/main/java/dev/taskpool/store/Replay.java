@@ -4,7 +4,9 @@ import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Task;
+import dev.taskpool.model.TaskId;
 import java.nio.ByteBuffer;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -14,20 +16,31 @@ import java.util.function.Function;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
-/** The changes that the journal has and H2 has not, in order. What a change leaves out comes from an earlier frame or H2. */
+/**
+ * Brings H2 up to the end of the journal, in pieces: the journal may have more than fits into memory. What a change leaves out comes
+ * from an earlier frame of its piece, or from H2.
+ */
 final class Replay {
+    /** How much is put together before it is written. */
+    private static final long MOST = Applier.MAX_WEIGHT / 2;
+
     private final LongFunction<Optional<Task>> stored;
     private final Function<BatchId, Optional<Batch>> storedBatch;
     private final Map<Long, Task> latest = new HashMap<>();
     private final Map<Long, Callbacks> callbacks = new HashMap<>();
-    private final List<Change> changes = new ArrayList<>();
+    private final H2Writer writer;
+    private final List<TaskId> forgotten = new ArrayList<>();
+    private Pending piece = new Pending();
+    private long changes;
     private long lastFrame;
 
-    Replay(LongFunction<Optional<Task>> stored, Function<BatchId, Optional<Batch>> storedBatch) {
+    Replay(LongFunction<Optional<Task>> stored, Function<BatchId, Optional<Batch>> storedBatch, H2Writer writer) {
         this.stored = stored;
         this.storedBatch = storedBatch;
+        this.writer = writer;
     }
 
+    /** @throws StorageException where H2 cannot be written */
     void frame(long sequence, ByteBuffer payload) {
         Bytes.Reader in = new Bytes.Reader(payload);
         while (in.more()) {
@@ -44,10 +57,42 @@ final class Replay {
             }
             // A change of a task that the cleaner has forgotten since has nothing to change.
             if (change != null) {
-                changes.add(change);
+                piece.add(change);
+                changes++;
             }
         }
+        piece.reached(sequence);
         lastFrame = sequence;
+        if (piece.weight() > MOST) {
+            write();
+        }
+    }
+
+    private void write() {
+        try {
+            writer.apply(piece);
+        } catch (SQLException e) {
+            throw new StorageException("the database cannot be written", e);
+        }
+        forgotten.addAll(piece.forgotten());
+        piece = new Pending();
+        latest.clear();
+        callbacks.clear();
+    }
+
+    /** Writes what is left, and makes all of it survive without the journal. */
+    void finish() {
+        if (lastFrame == 0) {
+            return;
+        }
+        if (!piece.isEmpty()) {
+            write();
+        }
+        try {
+            writer.checkpoint();
+        } catch (SQLException e) {
+            throw new StorageException("the database cannot be written", e);
+        }
     }
 
     private Batch whole(Batch counted) {
@@ -66,8 +111,14 @@ final class Replay {
         return task.orElse(null);
     }
 
-    List<Change> changes() {
+    /** Returns how many changes there were. */
+    long changes() {
         return changes;
+    }
+
+    /** Returns the tasks that are gone. */
+    List<TaskId> forgotten() {
+        return forgotten;
     }
 
     /** Returns the number of the last frame, or 0 where there was none. */

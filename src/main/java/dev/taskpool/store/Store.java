@@ -61,6 +61,9 @@ public final class Store implements AutoCloseable {
     /** Confined to the committing thread. */
     private final Bytes buffer = new Bytes(64 << 10);
 
+    /** Tasks that are gone since the last start, of whom nobody was told yet. For one thread. */
+    private List<TaskId> replayed;
+
     private volatile long committed;
     private volatile long freeCheckedAt;
     private volatile long free = Long.MAX_VALUE;
@@ -120,26 +123,24 @@ public final class Store implements AutoCloseable {
         }
         this.readers = new Readers(h2);
         long applied = readers.run(Queries::appliedFrame).join();
+        H2Writer writer = new H2Writer(h2, options.ageing().toMillis());
         Replay replay = new Replay(
                 sequence -> readers.run(q -> q.task(sequence)).join(),
-                id -> readers.run(q -> q.batch(id)).join());
+                id -> readers.run(q -> q.batch(id)).join(),
+                writer);
         this.journal = Journal.open(
                 directory.resolve("journal"),
                 new Journal.Options(options.durability(), options.segmentBytes(), options.repair(), KEPT_BYTES),
                 applied,
                 replay::frame);
-        this.applier = new Applier(
-                h2,
-                journal,
-                applied,
-                options.ageing().toMillis(),
-                options.applyInterval().toNanos(),
-                ticker);
-        this.committed = Math.max(applied, replay.lastFrame());
-        if (replay.lastFrame() > applied) {
-            LOG.info("replaying {} changes of the journal", replay.changes().size());
-            applier.offer(replay.lastFrame(), replay.changes());
+        replay.finish();
+        if (replay.changes() > 0) {
+            LOG.info("replayed {} changes of the journal", replay.changes());
         }
+        this.replayed = replay.forgotten();
+        this.committed = Math.max(applied, replay.lastFrame());
+        this.applier = new Applier(
+                h2, writer, journal, committed, options.applyInterval().toNanos(), ticker);
     }
 
     /**
@@ -149,8 +150,9 @@ public final class Store implements AutoCloseable {
      * @param forgotten gets ids of tasks that are gone
      */
     public void start(Consumer<List<Task>> applied, Consumer<List<TaskId>> forgotten) {
+        forgotten.accept(replayed);
+        replayed = List.of();
         applier.start(applied, forgotten);
-        applier.caughtUp(committed).join();
     }
 
     /**

@@ -5,10 +5,13 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.taskpool.acceptance.Api;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +28,8 @@ class SmallHeapTest {
                     Collections.nCopies(
                             16, "{\"url\":\"http://127.0.0.1:9/" + "x".repeat(2_000) + "\",\"on\":[\"FAILED\"]}"))
             + "]";
+
+    private static final List<String> H2_FILES = List.of("tasks.mv.db", "tasks.mv.db.chunks");
 
     @TempDir
     Path data;
@@ -109,6 +114,47 @@ class SmallHeapTest {
             for (int i = 0; i < batches; i++) {
                 assertThat(api.raw("POST", "/v1/batches", body).status()).isEqualTo(201);
             }
+            await().atMost(Duration.ofMinutes(3)).until(() -> pending(api) == 0);
+            assertThat(service.alive()).isTrue();
+        }
+    }
+
+    /** The journal holds more than fits into memory, and H2 nothing of it: it comes back by pieces. */
+    @Test
+    void journalThatTheDatabaseHasNothingOf() throws IOException {
+        int batches = 145;
+        try (ServiceProcess service = started();
+                Api api = service.api()) {
+            assertThat(api.get("/v1/pools/default").status()).isEqualTo(200);
+            service.signal("TERM");
+            assertThat(service.exitCode()).isZero();
+        }
+        Path older = Files.createDirectory(data.resolve("older"));
+        for (String file : H2_FILES) {
+            if (Files.exists(data.resolve(file))) {
+                Files.copy(data.resolve(file), older.resolve(file));
+            }
+        }
+        try (ServiceProcess service = started();
+                Api api = service.api()) {
+            api.post("/v1/pools/default/pause", null);
+            String task = "{\"callable\":\"echo\",\"args\":[\"" + "x".repeat(4_000) + "\"]}";
+            String body = "{\"items\":[" + String.join(",", Collections.nCopies(100, task)) + "]}";
+            for (int i = 0; i < batches; i++) {
+                assertThat(api.raw("POST", "/v1/batches", body).status()).isEqualTo(201);
+            }
+            service.kill9();
+        }
+        for (String file : H2_FILES) {
+            Files.deleteIfExists(data.resolve(file));
+            if (Files.exists(older.resolve(file))) {
+                Files.copy(older.resolve(file), data.resolve(file));
+            }
+        }
+        try (ServiceProcess service = started();
+                Api api = service.api()) {
+            assertThat(pending(api)).isEqualTo(batches * 100);
+            api.post("/v1/pools/default/resume", null);
             await().atMost(Duration.ofMinutes(3)).until(() -> pending(api) == 0);
             assertThat(service.alive()).isTrue();
         }
