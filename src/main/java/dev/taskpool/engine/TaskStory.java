@@ -15,12 +15,23 @@ import java.util.List;
  */
 public final class TaskStory {
     private final List<Event.OfTask> events = new ArrayList<>();
+
+    /** Of each event: when it came, in Unix milliseconds. */
+    private final List<Long> instants = new ArrayList<>();
+
     private Task then;
+
+    /**
+     * An event, and when it came.
+     *
+     * @param micros since 1970; of a done task no later than its end
+     */
+    public record Moment(long micros, Event.OfTask event) {}
 
     private TaskStory(Task task) {
         long delay = task.spec().delayMillis();
         then = Task.accepted(task.id(), task.spec(), task.createdAt(), delay > 0 ? task.createdAt() + delay : 0);
-        add(Event.Kind.ACCEPTED);
+        add(Event.Kind.ACCEPTED, task.createdAt());
     }
 
     /** Returns the task as it was accepted. */
@@ -34,6 +45,22 @@ public final class TaskStory {
      */
     public static List<Event.OfTask> of(Task task) {
         return new TaskStory(task).upTo(task);
+    }
+
+    /** As {@link #of}, with instants, which never go back. */
+    public static List<Moment> moments(Task task) {
+        TaskStory story = new TaskStory(task);
+        List<Event.OfTask> all = story.upTo(task);
+        List<Moment> moments = new ArrayList<>();
+        long micros = 0;
+        for (int i = 0; i < all.size(); i++) {
+            micros = Math.max(micros, story.instants.get(i) * 1_000);
+            if (task.done() && (all.get(i).kind() == Event.Kind.DONE || micros > task.finishedMicros())) {
+                micros = task.finishedMicros();
+            }
+            moments.add(new Moment(micros, all.get(i)));
+        }
+        return moments;
     }
 
     /** Returns a task as it was in the last of its runs that is over. */
@@ -52,7 +79,7 @@ public final class TaskStory {
         }
         if (task.state() == TaskState.PENDING) {
             if (task.revision() > then.revision()) {
-                events.add(new Event.OfTask(Event.kind(task), task));
+                add(new Event.OfTask(Event.kind(task), task), 0);
                 return numbered(task.revision());
             }
             return numbered(then.revision());
@@ -61,14 +88,14 @@ public final class TaskStory {
             started(task.startedAt());
             if (task.cancelRequestedAt() > 0) {
                 then = then.cancelRequested(task.cancelRequestedAt());
-                add(Event.Kind.CANCEL_REQUESTED);
+                add(Event.Kind.CANCEL_REQUESTED, task.cancelRequestedAt());
             }
         }
         if (!task.done()) {
             events.set(events.size() - 1, new Event.OfTask(Event.kind(task), task));
             return numbered(task.revision());
         }
-        events.add(new Event.OfTask(Event.Kind.DONE, task));
+        add(new Event.OfTask(Event.Kind.DONE, task), 0);
         // Each try of a callback is a revision as well. Other changes of callbacks leave no trace: rather too high than
         // too low.
         long tries =
@@ -76,17 +103,23 @@ public final class TaskStory {
         return numbered(task.revision() - tries);
     }
 
-    private void add(Event.Kind kind) {
-        events.add(new Event.OfTask(kind, then));
+    private void add(Event.Kind kind, long at) {
+        add(new Event.OfTask(kind, then), at);
+    }
+
+    /** @param at 0 where it is not known: it came with or behind the one before */
+    private void add(Event.OfTask event, long at) {
+        events.add(event);
+        instants.add(at);
     }
 
     private void started(long at) {
         if (then.notBefore() > 0) {
             then = then.ready();
-            add(Event.Kind.READY);
+            add(Event.Kind.READY, at);
         }
         then = then.started(at);
-        add(Event.Kind.RUNNING);
+        add(Event.Kind.RUNNING, at);
     }
 
     private void again(Attempt attempt) {
@@ -94,7 +127,7 @@ public final class TaskStory {
         then = attempt.how() == Attempt.Ended.LOST
                 ? then.requeuedAfterLoss(Task.Output.NONE, attempt.endedAt())
                 : then.retried(attempt.endedAt(), Task.Output.NONE, why, attempt.endedAt(), attempt.runMillis());
-        add(Event.Kind.RETRY);
+        add(Event.Kind.RETRY, attempt.endedAt());
     }
 
     /**

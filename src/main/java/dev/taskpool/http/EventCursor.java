@@ -21,19 +21,16 @@ sealed interface EventCursor {
         }
     }
 
-    /** Behind the acceptance of so many tasks of a batch, whose story is told anew. */
-    record OfAccepted(long count) implements EventCursor {
+    /**
+     * Behind an event of a batch while its story is told anew.
+     *
+     * @param micros all ends up to this instant are behind it
+     * @param since events that are no ends, behind the last of those
+     */
+    record OfStory(long micros, long since) implements EventCursor {
         @Override
         public String toString() {
-            return "a" + text(count);
-        }
-    }
-
-    /** Behind all ends of a batch up to an instant, while its story is told anew. */
-    record OfEnds(long micros) implements EventCursor {
-        @Override
-        public String toString() {
-            return "b" + text(micros);
+            return "b" + text(micros) + "." + text(since);
         }
     }
 
@@ -63,7 +60,7 @@ sealed interface EventCursor {
         }
     }
 
-    Pattern FORM = Pattern.compile("([eabrdc])([0-9a-z]{1,13})(?:\\.([0-9a-z]{1,13}))?(?:\\.([0-9a-z]{1,13}))?");
+    Pattern FORM = Pattern.compile("([ebrdc])([0-9a-z]{1,13})(?:\\.([0-9a-z]{1,13}))?(?:\\.([0-9a-z]{1,13}))?");
 
     private static String text(long number) {
         return Long.toString(number, 36);
@@ -98,8 +95,7 @@ sealed interface EventCursor {
             long third = form.group(4) == null ? 0 : Long.parseLong(form.group(4), 36);
             cursor = switch (form.group(1)) {
                 case "e" -> new OfLog(first, Math.toIntExact(second), third);
-                case "a" -> new OfAccepted(first);
-                case "b" -> new OfEnds(first);
+                case "b" -> new OfStory(first, second);
                 case "r" -> new OfTask(first, second, false);
                 case "d" -> new OfTask(first, second, true);
                 default -> new Completed(first, second);

@@ -76,8 +76,7 @@ final class EventHandlers {
     }
 
     private CompletableFuture<Reply> ofBatch(Exchange exchange, String text) {
-        EventCursor from = EventCursor.of(
-                exchange, EventCursor.OfLog.class, EventCursor.OfAccepted.class, EventCursor.OfEnds.class);
+        EventCursor from = EventCursor.of(exchange, EventCursor.OfLog.class, EventCursor.OfStory.class);
         EventWriter writer = EventWriter.of(exchange);
         return BatchHandlers.visible(engine, exchange.caller(), text).thenApply(batch -> {
             Events.Scope scope = new Events.Scope(null, batch.id(), null);

@@ -13,6 +13,7 @@ import dev.taskpool.pool.Run;
 import dev.taskpool.store.Change;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -136,7 +137,14 @@ final class LogEvents implements EventLoop.Source {
         }
     }
 
-    /** Tells of acceptance and ends, each once however often this is cut, and then what runs or waits. */
+    /** One event of one task, by its place in the task's story. */
+    private record Place(long micros, Task task, int number, boolean end) {
+        private static final Comparator<Place> ORDER = Comparator.comparingLong(Place::micros)
+                .thenComparingLong(place -> place.task.id().sequence())
+                .thenComparingInt(Place::number);
+    }
+
+    /** Tells what happened to its tasks, in order; each end once however often this is cut. */
     private void beginBatch(Batch of, Subscription log, OutputStream out) throws IOException {
         Engine.Told told;
         try {
@@ -146,47 +154,60 @@ final class LogEvents implements EventLoop.Source {
         }
         List<Task> tasks = tasks(of);
         log.seek(told.frame());
-        long accepted = 0;
-        if (from instanceof EventCursor.OfAccepted(long count)) {
-            accepted = count;
-        } else if (from != null) {
-            accepted = of.size();
-            micros = from instanceof EventCursor.OfEnds(long ends)
-                    ? ends
-                    : from instanceof EventCursor.OfLog(long frame, int index, long known) ? known : 0;
-        }
-        for (Task task : tasks) {
-            int number = task.spec().batchIndex() + 1;
-            if (number > accepted) {
-                tell(new EventCursor.OfAccepted(number), Event.Kind.ACCEPTED, TaskStory.accepted(task), out);
-            }
-            revisions.put(task.id().sequence(), 1L);
-        }
-        // Ends that everybody was told of by then come from here, the others from the log.
-        List<Task> ended = tasks.stream()
-                .filter(task -> task.done() && task.finishedMicros() <= told.micros())
-                .sorted(Comparator.comparingLong(Task::finishedMicros))
-                .toList();
-        for (Task task : tasks) {
-            open.add(task.id().sequence());
-        }
-        for (Task task : ended) {
-            open.remove(task.id().sequence());
-            revisions.put(task.id().sequence(), Long.MAX_VALUE);
-            if (task.finishedMicros() > micros) {
-                if (task.startedAt() > 0) {
-                    tell(new EventCursor.OfEnds(micros), Event.Kind.RUNNING, TaskStory.running(task), out);
+        EventCursor.OfStory known = switch (from) {
+            case EventCursor.OfStory story -> story;
+            case EventCursor.OfLog place -> new EventCursor.OfStory(place.micros(), 0);
+            case null, default -> new EventCursor.OfStory(0, 0);
+        };
+        long since = 0;
+        for (Place place : places(tasks, told.micros())) {
+            micros = place.end ? place.micros : micros;
+            since = place.end ? 0 : since + 1;
+            if (micros > known.micros() || (!place.end && micros == known.micros() && since > known.since())) {
+                // Made once more instead of kept: there may be many.
+                List<Event.OfTask> story = TaskStory.of(whole(place.task));
+                if (place.number < story.size()) { // else it was deleted in between
+                    Event.OfTask event = story.get(place.number);
+                    tell(new EventCursor.OfStory(micros, since), event.kind(), event.task(), out);
                 }
-                micros = task.finishedMicros();
-                tell(new EventCursor.OfEnds(micros), Event.Kind.DONE, task, out);
             }
         }
-        for (Task task : tasks) {
-            if (!task.done() && task.revision() > 1) {
-                revisions.put(task.id().sequence(), task.revision());
-                tell(new EventCursor.OfEnds(micros), Event.kind(task), task, out);
+    }
+
+    /** Lists have tasks without their earlier attempts, which are a part of what happened. */
+    private Task whole(Task task) throws IOException {
+        if (task.attempt() <= 1) {
+            return task;
+        }
+        try {
+            return engine.find(task.id()).join().orElse(task);
+        } catch (CompletionException e) {
+            throw new IOException("a task of the batch cannot be read", e);
+        }
+    }
+
+    /** Returns what is told from the tasks, in order, and notes what is left to the log. */
+    private List<Place> places(List<Task> tasks, long toldMicros) throws IOException {
+        List<Place> places = new ArrayList<>();
+        for (Task brief : tasks) {
+            Task task = whole(brief);
+            long sequence = task.id().sequence();
+            // Ends that everybody was told of by then come from here, the others from the log.
+            boolean ended = task.done() && task.finishedMicros() <= toldMicros;
+            List<TaskStory.Moment> moments = TaskStory.moments(task);
+            int here = moments.size() - (task.done() && !ended ? 1 : 0);
+            for (int i = 0; i < here; i++) {
+                places.add(new Place(moments.get(i).micros(), brief, i, ended && i == here - 1));
+            }
+            revisions.put(
+                    sequence,
+                    ended ? Long.MAX_VALUE : moments.get(here - 1).event().revision());
+            if (!ended) {
+                open.add(sequence);
             }
         }
+        places.sort(Place.ORDER);
+        return places;
     }
 
     private void tell(EventCursor id, Event.Kind kind, Task task, OutputStream out) throws IOException {

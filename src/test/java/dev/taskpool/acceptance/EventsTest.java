@@ -287,6 +287,54 @@ class EventsTest {
         }
     }
 
+    /** Its retries and cancels as well, in their order; and a cut behind any of it is no loss and no repetition. */
+    @Test
+    void batchThatIsOverIsToldAsItWas() {
+        api.put("/v1/pools/story", "{\"kind\":\"THREAD\",\"max_workers\":4}");
+        JsonNode batch = api.raw("POST", "/v1/batches", """
+                        {"items":[
+                        {"callable":"time.sleep","args":[0.6],"pool":"story"},
+                        {"callable":"time.sleep","args":[0.3],"pool":"story"},
+                        {"callable":"demo.fail","args":["no"],"kwargs":{"succeed_at":2},"max_attempts":2,"retry":{"delay_ms":100},"pool":"story"},
+                        {"callable":"time.sleep","args":[3000],"pool":"story"}]}""").json();
+        String path = "/v1/events?batch_id=" + batch.path("id").asText();
+        String cancelled = batch.at("/items/3/id").asText();
+        List<String> live = new ArrayList<>();
+        try (Following stream = follow(service.port(), path)) {
+            for (Following.Event each = stream.event(); !each.name().equals("end"); each = stream.event()) {
+                live.add(line(each));
+                if (live.getLast().equals("done " + batch.at("/items/0/id").asText())) {
+                    api.post("/v1/tasks/" + cancelled + "/cancel?interrupt=true", null);
+                }
+            }
+        }
+        assertThat(live).hasSize(16).contains("cancel_requested " + cancelled);
+        List<Following.Event> story;
+        try (Following stream = follow(service.port(), path)) {
+            story = toEnd(stream);
+        }
+        List<String> told =
+                story.stream().limit(story.size() - 1).map(EventsTest::line).toList();
+        assertThat(told).containsExactlyInAnyOrderElementsOf(live);
+        // What came in the same millisecond may change places: runs that began with the batch do.
+        assertThat(told.stream().filter(l -> !l.startsWith("running")))
+                .containsExactlyElementsOf(
+                        live.stream().filter(l -> !l.startsWith("running")).toList());
+        assertThat(told.subList(0, 8)).containsExactlyInAnyOrderElementsOf(live.subList(0, 8));
+        assertThat(told.subList(8, 16)).containsExactlyElementsOf(live.subList(8, 16));
+        assertThat(story.stream().limit(told.size()).map(Following.Event::id)).doesNotHaveDuplicates();
+        for (int i = 0; i < told.size(); i++) {
+            try (Following rest =
+                    follow(service.port(), path, "Last-Event-ID", story.get(i).id())) {
+                assertThat(toEnd(rest)).containsExactlyElementsOf(story.subList(i + 1, story.size()));
+            }
+        }
+    }
+
+    private static String line(Following.Event event) {
+        return event.name() + " " + event.json().path("id").asText();
+    }
+
     /** More than sockets and memory hold for it: the rest comes from the journal. */
     @Test
     void followerThatReadsLateMissesNothing() {
