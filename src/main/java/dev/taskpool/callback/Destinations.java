@@ -12,6 +12,8 @@ import java.util.Locale;
 
 /** Where callbacks may go (guards against server-side request forgery). Immutable. */
 public final class Destinations {
+    private static final int MAX_PORT = 65_535;
+
     private static final int MAX_HOST_CHARS = 253;
 
     private final List<String> hosts;
@@ -47,6 +49,12 @@ public final class Destinations {
                     ProblemCode.INVALID_REQUEST,
                     pointer,
                     "must be an absolute http or https URL without user and fragment, is '" + url + "'");
+        }
+        if (uri.getPort() > MAX_PORT || uri.getPort() == 0) {
+            throw Problem.field(
+                    ProblemCode.INVALID_REQUEST,
+                    pointer,
+                    "has port " + uri.getPort() + "; ports go from 1 to " + MAX_PORT);
         }
         if (host.length() > MAX_HOST_CHARS) {
             throw Problem.field(

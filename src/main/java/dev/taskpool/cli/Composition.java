@@ -319,6 +319,7 @@ final class Composition {
         return new HttpOptions(
                 server.host(),
                 server.port(),
+                server.allowUnauthenticated(),
                 server.maxRequestBytes(),
                 server.maxHeaderBytes(),
                 server.maxJsonDepth(),

@@ -21,9 +21,9 @@ public final class Shutdown {
     private final CompletableFuture<Void> asked = new CompletableFuture<>();
     private final CompletableFuture<Void> hurried = new CompletableFuture<>();
 
-    /** Listens to SIGTERM and SIGINT. */
+    /** Listens to SIGTERM, SIGINT, and SIGHUP, which a terminal sends that is closed; not where it is ignored, as nohup has it. */
     void onSignals() {
-        for (String name : new String[] {"TERM", "INT"}) {
+        for (String name : new String[] {"TERM", "INT", "HUP"}) {
             Signal.handle(new Signal(name), signal -> {
                 switch (signals.incrementAndGet()) {
                     case 1 -> asked.complete(null);

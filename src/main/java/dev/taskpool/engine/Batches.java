@@ -73,7 +73,7 @@ public final class Batches {
             @Override
             public void decide(Transaction tx) {
                 if (live.draining) {
-                    throw Problem.retryable(ProblemCode.DRAINING, "the service is stopping and takes no new tasks", 5);
+                    throw Problem.retryable(ProblemCode.DRAINING, "the service is draining and takes no new tasks", 5);
                 }
                 BatchId id = new BatchId(live.ids.sequences(1), live.ids.nonce());
                 Batch batch = Batch.of(id, owner, rules, live.ticker.millis(), true);

@@ -81,7 +81,7 @@ final class Pools {
 
         private void make(Transaction tx) {
             if (live.draining) {
-                throw Problem.retryable(ProblemCode.DRAINING, "the service is stopping and takes no new pools", 5);
+                throw Problem.retryable(ProblemCode.DRAINING, "the service is draining and takes no new pools", 5);
             }
             unsettle(live, tx, name);
             tx.add(new Change.PoolSaved(new Change.StoredPool(name, settings, PoolState.ACTIVE, true)));

@@ -152,7 +152,7 @@ final class Submit extends Request<Accepted> {
     private List<Admitted> admit(List<Refusal> refusals) {
         if (live.draining) {
             throw Problem.retryable(
-                    ProblemCode.DRAINING, "the service is stopping and takes no new tasks; reads go on", 5);
+                    ProblemCode.DRAINING, "the service is draining and takes no new tasks; reads go on", 5);
         }
         if (!live.store.hasRoom()) {
             throw Problem.retryable(

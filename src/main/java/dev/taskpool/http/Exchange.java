@@ -194,9 +194,13 @@ final class Exchange {
         throw badQuery(name, "must be from " + min + " to " + max + ", is " + shortened(text));
     }
 
+    /** Returns a parameter that is true or false, or false where there is none. An empty one may be meant for either. */
     boolean flag(String name) {
         String text = query(name);
         if (text == null) {
+            if (query.containsKey(name)) {
+                throw badQuery(name, "must be true or false, is empty");
+            }
             return false;
         }
         return switch (text) {

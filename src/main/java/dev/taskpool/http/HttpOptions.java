@@ -7,6 +7,7 @@ import java.time.Duration;
  *
  * @param host address to bind
  * @param port 0 is any free one
+ * @param allowUnauthenticated whether the operator wants others to use it without tokens
  * @param maxRequestBytes a larger body is refused
  * @param maxHeaderBytes a larger head is refused
  * @param maxJsonDepth deeper JSON is refused
@@ -24,6 +25,7 @@ import java.time.Duration;
 public record HttpOptions(
         String host,
         int port,
+        boolean allowUnauthenticated,
         int maxRequestBytes,
         int maxHeaderBytes,
         int maxJsonDepth,

@@ -61,6 +61,7 @@ public final class HttpServer implements AutoCloseable {
 
     private final HttpOptions options;
     private final Tokens tokens;
+    private final BrowserGuard guard;
     private final OpenWaits waits;
     private final LiveAnswers live = new LiveAnswers();
     private final ServiceHandlers service;
@@ -95,6 +96,7 @@ public final class HttpServer implements AutoCloseable {
             @Nullable Supplier<byte[]> metrics) {
         this.options = options;
         this.tokens = tokens;
+        this.guard = new BrowserGuard(!tokens.areAsked() && !options.allowUnauthenticated(), options.host());
         this.idPrefix = Long.toHexString(random.nextLong(0x1000000L, 0x10000000L));
         this.timers = new ScheduledThreadPoolExecutor(
                 1, Thread.ofPlatform().name("http-timer").daemon(true).factory());
@@ -247,10 +249,7 @@ public final class HttpServer implements AutoCloseable {
         Exchange exchange;
         CompletableFuture<? extends Reply> reply;
         try {
-            Caller caller = route.scope() == Scope.NONE
-                    ? Caller.ANYONE
-                    : tokens.caller(context.req().getHeader("Authorization"));
-            caller.require(route.scope());
+            Caller caller = caller(context, route);
             exchange = new Exchange(context, caller, requestId, options.maxRequestBytes(), route.query());
             reply = route.handler().handle(exchange);
         } catch (RuntimeException e) {
@@ -262,6 +261,16 @@ public final class HttpServer implements AutoCloseable {
         } else {
             suspend(context, exchange, reply, requestId);
         }
+    }
+
+    private Caller caller(Context context, Route route) {
+        if (route.scope() == Scope.NONE) {
+            return Caller.ANYONE;
+        }
+        guard.check(context.req());
+        Caller caller = tokens.caller(context.req().getHeader("Authorization"));
+        caller.require(route.scope());
+        return caller;
     }
 
     /** From here on no thread works on the request until its answer is known. */
@@ -313,6 +322,9 @@ public final class HttpServer implements AutoCloseable {
             if (type.equals("application/octet-stream")) {
                 context.res().setCharacterEncoding((String) null); // Bytes have none.
             }
+        }
+        if (type == null) {
+            context.res().setContentType(null); // There is none to speak of.
         }
         for (Map.Entry<String, String> header : answer.headers()) {
             context.header(header.getKey(), header.getValue());
@@ -402,7 +414,7 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private String allowed(Context context) {
-        String path = context.path();
+        String path = context.path().replaceFirst("(?<=.)/+$", "");
         return String.join(
                 ", ",
                 routes.stream()

@@ -85,7 +85,7 @@ final class OutputHandlers {
             throw unsatisfiable("bytes " + gap + " to " + (behind - 1) + " of " + there.total() + " are dropped");
         }
         return body(206, task, stderr, there, first, last - first + 1)
-                .with("Content-Range", "bytes " + first + "-" + last + "/" + there.total());
+                .with("Content-Range", "bytes " + first + "-" + last + "/" + (task.done() ? there.total() : "*"));
     }
 
     private static Problem unsatisfiable(String detail) {

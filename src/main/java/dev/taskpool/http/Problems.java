@@ -124,7 +124,7 @@ final class Problems {
         return switch (code) {
             case INVALID_REQUEST -> 400;
             case UNAUTHORIZED -> 401;
-            case FORBIDDEN -> 403;
+            case FORBIDDEN, CROSS_SITE -> 403;
             case TASK_NOT_FOUND,
                     BATCH_NOT_FOUND,
                     POOL_NOT_FOUND,

@@ -30,6 +30,11 @@ public final class Tokens {
                 .toList();
     }
 
+    /** Returns whether anybody needs one. */
+    boolean areAsked() {
+        return !known.isEmpty();
+    }
+
     /**
      * Returns who asks.
      *

@@ -8,6 +8,7 @@ public enum ProblemCode {
     INVALID_REQUEST("The request is not valid"),
     UNAUTHORIZED("A valid token is needed"),
     FORBIDDEN("The token does not allow this"),
+    CROSS_SITE("This is not for web pages of others"),
     TASK_NOT_FOUND("There is no such task"),
     BATCH_NOT_FOUND("There is no such batch"),
     POOL_NOT_FOUND("There is no such pool"),

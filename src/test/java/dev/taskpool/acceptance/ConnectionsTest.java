@@ -52,7 +52,7 @@ class ConnectionsTest {
 
         /** Sends the head and a body that may be less than was announced; returns the head of the answer. */
         List<String> ask(String request, String headers, String body) throws IOException {
-            out.write((request + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n\r\n" + body)
+            out.write((request + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n\r\n" + body)
                     .getBytes(StandardCharsets.US_ASCII));
             out.flush();
             List<String> head = new ArrayList<>();

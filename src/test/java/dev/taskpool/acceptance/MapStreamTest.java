@@ -59,7 +59,7 @@ class MapStreamTest {
                 socket.setSoTimeout(120_000);
                 out = socket.getOutputStream();
                 in = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
-                out.write(("POST /v1/map/stream?" + query + " HTTP/1.1\r\nHost: x\r\n"
+                out.write(("POST /v1/map/stream?" + query + " HTTP/1.1\r\nHost: localhost\r\n"
                                 + "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")
                         .getBytes(StandardCharsets.US_ASCII));
                 out.flush();

@@ -295,8 +295,8 @@ class OutputTest {
     @Test
     void connectionServesTheNextRequestAfterAStream() throws Exception {
         String id = api.submit(command("echo here; sleep 1.2; echo there")).id();
-        String get = "GET /v1/tasks/" + id + "/output?follow=true HTTP/1.1\r\nHost: x\r\n\r\n";
-        String next = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        String get = "GET /v1/tasks/" + id + "/output?follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        String next = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         try (java.net.Socket socket = new java.net.Socket(java.net.InetAddress.getLoopbackAddress(), service.port())) {
             socket.setSoTimeout(20_000);
             socket.getOutputStream().write(get.getBytes(StandardCharsets.US_ASCII));

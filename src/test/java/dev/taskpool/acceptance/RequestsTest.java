@@ -177,6 +177,29 @@ class RequestsTest {
     }
 
     @Test
+    void answerWithoutContentHasNoTypeOfIt() {
+        String id = api.run("{\"callable\":\"noop\"}").id();
+        Api.Answer gone = api.delete("/v1/tasks/" + id);
+        assertThat(gone.status()).isEqualTo(204);
+        assertThat(gone.header("Content-Type")).isEmpty();
+    }
+
+    @Test
+    void pathWithASlashBehindItNamesItsMethods() {
+        Api.Answer answer = api.raw("DELETE", "/v1/tasks/", null);
+        assertThat(answer.status()).isEqualTo(405);
+        assertThat(answer.header("Allow")).isEqualTo("GET, HEAD, POST");
+    }
+
+    @Test
+    void emptyFlagIsNoAnswer() {
+        String id = api.run("{\"callable\":\"noop\"}").id();
+        Api.Answer answer = api.post("/v1/tasks/" + id + "/cancel?interrupt", null);
+        assertThat(answer.status()).isEqualTo(400);
+        assertThat(answer.json().at("/errors/0/pointer").asText()).isEqualTo("query:interrupt");
+    }
+
+    @Test
     void rangeBeyondAllNumbersIsARange() {
         String id = api.run("{\"callable\":\"demo.print_sleep\",\"args\":[\"a\"],\"kwargs\":{\"seconds\":0}}")
                 .id();

@@ -239,7 +239,7 @@ class BatchCallbackTest {
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), service.port())) {
                 String request = """
                         POST /v1/map/stream?callable=noop HTTP/1.1
-                        Host: x
+                        Host: localhost
                         Content-Type: application/x-ndjson
                         Transfer-Encoding: chunked
 

@@ -58,6 +58,8 @@ class DestinationsTest {
                 "https://u@a.org/",
                 "https://a.org@evil.com/",
                 "https://a.org#@evil.com/",
+                "https://a.org:99999/",
+                "https://a.org:0/",
                 "https://" + "a".repeat(250) + ".b.org/")) {
             assertThatThrownBy(() -> destinations.check(wrong, "/u")).isInstanceOf(Problem.class);
         }

@@ -4,8 +4,10 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.taskpool.acceptance.Api;
+import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -135,6 +137,30 @@ class StopTest {
                         .isEqualTo("interrupted");
             }
         }
+    }
+
+    /** A terminal that is closed takes nothing with it; what was started with nohup goes on. */
+    @Test
+    void hangUpDrains() throws IOException {
+        assumeFalse(hangUpIsIgnored(), "whoever started this ignores SIGHUP, and so would the service");
+        try (ServiceProcess service = new ServiceProcess(data);
+                Api api = service.api()) {
+            String id = api.submit("{\"callable\":\"demo.print_sleep\",\"kwargs\":{\"seconds\":1}}")
+                    .id();
+            await().until(() -> api.get("/v1/tasks/" + id).state().equals("RUNNING"));
+            service.signal("HUP");
+            assertThat(service.exitCode()).isZero();
+            try (ServiceProcess again = new ServiceProcess(data);
+                    Api next = again.api()) {
+                assertThat(next.get("/v1/tasks/" + id).state()).isEqualTo("SUCCEEDED");
+            }
+        }
+    }
+
+    private static boolean hangUpIsIgnored() throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(line -> line.startsWith("SigIgn:"))
+                .anyMatch(line -> (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 1) != 0);
     }
 
     @Test

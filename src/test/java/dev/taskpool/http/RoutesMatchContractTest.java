@@ -87,6 +87,7 @@ class RoutesMatchContractTest {
                     new HttpOptions(
                             "127.0.0.1",
                             0,
+                            false,
                             1 << 20,
                             8192,
                             64,
