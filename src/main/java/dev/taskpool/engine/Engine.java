@@ -104,7 +104,7 @@ public final class Engine implements AutoCloseable {
      * @param configured pools of the configuration
      */
     public void start(Map<String, PoolSettings> configured) {
-        ArtifactSweep.begin(outputs.artifacts(), store);
+        OutputSweep.begin(outputs, store, left.lastSequence());
         CompletableFuture<Boolean> recovered = new CompletableFuture<>();
         Recovery recovery = new Recovery(live, left, configured);
         mailbox.put(new Command() {

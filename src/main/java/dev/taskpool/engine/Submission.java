@@ -2,6 +2,7 @@ package dev.taskpool.engine;
 
 import dev.taskpool.callable.Registered;
 import dev.taskpool.model.Callback;
+import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.TaskSpec;
 import java.util.List;
 
@@ -21,5 +22,10 @@ public record Submission(TaskSpec spec, Registered callable, List<Callback.Wish>
                 spec.callbackUrl() == null
                         ? List.of()
                         : List.of(new Callback.Wish(spec.callbackUrl(), Callback.Wish.ALL)));
+    }
+
+    /** Returns about how many bytes its task takes. */
+    public int weight() {
+        return spec.weight() + Callbacks.of(callbacks, 0).weight();
     }
 }

@@ -2,6 +2,7 @@ package dev.taskpool.http;
 
 import dev.taskpool.callable.Registry;
 import dev.taskpool.engine.Engine;
+import dev.taskpool.model.HeapShare;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Ticker;
@@ -59,6 +60,9 @@ public final class HttpServer implements AutoCloseable {
     /** An answer waits no longer than this behind one whose client does not read. */
     private static final long RELIEF_MILLIS = 50;
 
+    /** What the tasks of a map may come to, on a heap of some size. */
+    private static final long MAP_BYTES = 32L << 20;
+
     private final HttpOptions options;
     private final Tokens tokens;
     private final BrowserGuard guard;
@@ -104,7 +108,12 @@ public final class HttpServer implements AutoCloseable {
         this.waits = new OpenWaits(engine, options.maxWait(), options.maxOpenWaits(), timers);
         this.service = new ServiceHandlers(engine, registry, options);
         JsonIn.Source source = new JsonIn.Source(options.maxJsonDepth(), options.maxRequestBytes());
-        Submissions submissions = new Submissions(source, registry, callbacks, options.maxBatchSize());
+        Submissions submissions = new Submissions(
+                source,
+                registry,
+                callbacks,
+                options.maxBatchSize(),
+                Math.max(options.maxRequestBytes(), HeapShare.of(MAP_BYTES)));
         TaskHandlers tasks = new TaskHandlers(engine, waits, submissions);
         this.routes = Routes.table(new Routes.Handlers(
                 tasks,

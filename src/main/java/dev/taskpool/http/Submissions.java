@@ -37,12 +37,15 @@ final class Submissions {
     private final Registry registry;
     private final CallbackCheck callbacks;
     private final int maxBatch;
+    private final long maxMap;
 
-    Submissions(JsonIn.Source source, Registry registry, CallbackCheck callbacks, int maxBatch) {
+    /** @param maxMap bytes that all tasks of a map may come to: they share one body, and each is written by itself */
+    Submissions(JsonIn.Source source, Registry registry, CallbackCheck callbacks, int maxBatch, long maxMap) {
         this.source = source;
         this.registry = registry;
         this.callbacks = callbacks;
         this.maxBatch = maxBatch;
+        this.maxMap = maxMap;
     }
 
     /** What a body says, before anybody asked whether it can be done. */
@@ -114,7 +117,9 @@ final class Submissions {
             other.deadline = deadline;
             other.labels = labels;
             other.callbackUrl = callbackUrl;
+            other.callbacks.addAll(callbacks);
             other.limits = limits;
+            other.files = files;
             return other;
         }
 
@@ -268,12 +273,22 @@ final class Submissions {
         }
         rules.check(lists.size());
         List<Placed> items = new ArrayList<>(lists.size());
+        long bytes = 0;
         for (Json args : lists) {
             String at = "/args_list/" + items.size();
             try {
-                items.add(new Placed(items.size(), submission(common.with(args), exchange.caller(), at)));
+                Submission each = submission(common.with(args), exchange.caller(), at);
+                items.add(new Placed(items.size(), each));
+                bytes += each.weight();
             } catch (Problem e) {
                 throw Refusals.ofMap(e, at);
+            }
+            if (bytes > maxMap) {
+                throw Problem.field(
+                        ProblemCode.REQUEST_TOO_LARGE,
+                        "/args_list",
+                        "comes to more than " + maxMap + " bytes in " + lists.size()
+                                + " tasks, each of which has all that the others have as well; give fewer lists at once");
             }
         }
         return new BatchSubmission(

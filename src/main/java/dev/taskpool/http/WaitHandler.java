@@ -131,7 +131,7 @@ final class WaitHandler {
                 wait.end();
             } else {
                 found.values().stream().filter(Task::done).forEach(group::done);
-                group.gone(ids.size() - found.size());
+                group.gone(ids.stream().filter(id -> !found.containsKey(id)).toList());
             }
         });
         return reply;
@@ -159,8 +159,8 @@ final class WaitHandler {
         }
 
         /** Some tasks were forgotten in between: nobody will tell of their end. */
-        void gone(int count) {
-            if (count > 0 && open.size() <= count) {
+        void gone(List<TaskId> ids) {
+            if (!ids.isEmpty() && open.removeAll(ids) && open.isEmpty()) {
                 meet();
             }
         }

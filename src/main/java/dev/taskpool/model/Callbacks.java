@@ -106,7 +106,7 @@ public record Callbacks(List<Callback> all) {
     }
 
     /** Returns about how many bytes they take in memory. */
-    int weight() {
+    public int weight() {
         int bytes = 0;
         for (Callback each : all) {
             int key = each.wish().key() == null ? 0 : 100;

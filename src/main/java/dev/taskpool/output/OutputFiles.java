@@ -4,6 +4,7 @@ import dev.taskpool.model.Task;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.Ticker;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -12,6 +13,8 @@ import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
@@ -116,11 +119,16 @@ public final class OutputFiles {
 
     /** Removes the output of a task that is forgotten, its artifacts too. */
     public void delete(TaskId id) throws IOException {
-        artifacts.delete(id);
-        boolean out = stream(id.sequence(), false).delete();
-        boolean err = stream(id.sequence(), true).delete();
+        delete(id.sequence());
+    }
+
+    /** As {@link #delete(TaskId)}, by the upper half of the id. */
+    public void delete(long sequence) throws IOException {
+        artifacts.delete(sequence);
+        boolean out = stream(sequence, false).delete();
+        boolean err = stream(sequence, true).delete();
         if (out || err) {
-            Path folder = folder(name(id.sequence()));
+            Path folder = folder(name(sequence));
             try (DirectoryStream<Path> rest = Files.newDirectoryStream(folder)) {
                 if (!rest.iterator().hasNext()) {
                     Files.deleteIfExists(folder);
@@ -130,6 +138,34 @@ public final class OutputFiles {
                 return;
             }
         }
+    }
+
+    /** Returns the folders that there are, of about a minute's tasks each. */
+    public List<String> folders() throws IOException {
+        try (Stream<Path> all = Files.list(root)) {
+            return all.map(folder -> folder.getFileName().toString())
+                    .filter(name -> name.matches("[0-9a-f]{8}"))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    /** Returns the upper halves of the ids of all tasks that have output in a folder, which may be gone. */
+    public List<Long> sequences(String folder) throws IOException {
+        SortedSet<Long> all = new TreeSet<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(root.resolve(folder))) {
+            for (Path file : files) {
+                String name = file.getFileName().toString();
+                if (name.matches("[0-9a-f]{8}\\..*")) {
+                    all.add(HexFormat.fromHexDigitsToLong(folder + name.substring(0, 8)));
+                }
+            }
+        } catch (NoSuchFileException e) {
+            return List.of();
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return List.copyOf(all);
     }
 
     StreamFiles stream(long sequence, boolean stderr) {

@@ -48,7 +48,7 @@ final class Pending {
     final Map<Long, Latest> tasks = new LinkedHashMap<>();
 
     /** Created and deleted before H2 saw them. */
-    private final List<TaskId> neverSeen = new ArrayList<>();
+    private final Map<Long, TaskId> neverSeen = new LinkedHashMap<>();
 
     /** By sequence: as they are now, or nothing where they are gone. */
     final Map<Long, Optional<Batch>> batches = new LinkedHashMap<>();
@@ -79,7 +79,7 @@ final class Pending {
 
     /** Returns the ids of the tasks that are gone. */
     List<TaskId> forgotten() {
-        List<TaskId> ids = new ArrayList<>(neverSeen);
+        List<TaskId> ids = new ArrayList<>(neverSeen.values());
         tasks.values().forEach(latest -> {
             if (latest.deleted != null) {
                 ids.add(latest.deleted);
@@ -117,6 +117,9 @@ final class Pending {
 
     private void changed(Task task, boolean callbacksOnly) {
         long sequence = task.id().sequence();
+        if (neverSeen.containsKey(sequence)) {
+            return; // what was decided on it together with its deletion
+        }
         put(sequence, Latest.of(tasks.get(sequence), callbacksOnly, task));
     }
 
@@ -124,7 +127,7 @@ final class Pending {
         Latest before = tasks.get(id.sequence());
         if (before != null && before.created) {
             weight += SMALL - Latest.weight(tasks.remove(id.sequence()));
-            neverSeen.add(id);
+            neverSeen.put(id.sequence(), id);
         } else {
             put(id.sequence(), new Latest(false, false, null, id));
         }

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -226,6 +227,22 @@ class BatchesTest {
         assertThat(api.post("/v1/map", "{\"callable\":\"noop\",\"args_list\":[[],[]]}")
                         .status())
                 .isEqualTo(201);
+    }
+
+    /** What one body says holds for a thousand tasks: a megabyte of it would be a gigabyte. */
+    @Test
+    void mapIsNoLargerThanABodyMayBecome() {
+        String large = "{\"callable\":\"echo\",\"kwargs\":{\"a\":\"" + "x".repeat(900_000) + "\"},\"args_list\":["
+                + String.join(",", Collections.nCopies(1_000, "[]")) + "]}";
+        Api.Answer refused = api.post("/v1/map", large);
+        assertThat(refused.status()).isEqualTo(413);
+        assertThat(refused.code()).isEqualTo("request_too_large");
+        assertThat(refused.json().at("/errors/0/pointer").asText()).isEqualTo("/args_list");
+        assertThat(api.post(
+                                "/v1/map",
+                                "{\"callable\":\"echo\",\"files\":[{\"name\":\"a\",\"text\":\"b\"}],\"args_list\":[[1]]}")
+                        .code())
+                .isEqualTo("files_not_allowed");
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,6 +24,45 @@ import org.junit.jupiter.api.io.TempDir;
 class StoredTasksTest {
     @TempDir
     Path data;
+
+    /** A kill between the deletion of a task and that of its files left them. */
+    @Test
+    void outputOfNoTaskIsRemovedByTheNextStart() throws Exception {
+        String print = "{\"callable\":\"demo.print_sleep\",\"args\":[\"kept\"],\"kwargs\":{\"seconds\":0}}";
+        List<String> ids = new ArrayList<>();
+        try (Started service = new Started(data)) {
+            for (int i = 0; i < 2; i++) {
+                ids.add(service.api.run(print).id());
+            }
+        }
+        List<Path> outputs = outputs();
+        assertThat(outputs).hasSize(2);
+        Path first = outputs.getFirst();
+        String digits = first.getFileName().toString().substring(0, 8);
+        String earlier = String.format("%08x", Long.parseLong(digits, 16) - 1);
+        Path elsewhere = Files.createDirectory(data.resolve("output").resolve("00000001"));
+        List<Path> strays = List.of(
+                first.resolveSibling(earlier + ".out"),
+                first.resolveSibling(earlier + ".out.1"),
+                elsewhere.resolve("00000002.err"));
+        for (Path stray : strays) {
+            Files.copy(first, stray);
+        }
+        try (Started service = new Started(data)) {
+            await().untilAsserted(() -> assertThat(outputs()).isEqualTo(outputs));
+            await().until(() -> Files.notExists(elsewhere));
+            for (String id : ids) {
+                assertThat(service.api.get("/v1/tasks/" + id + "/stdout").text())
+                        .isEqualTo("kept\ndone\n");
+            }
+        }
+    }
+
+    private List<Path> outputs() throws IOException {
+        try (Stream<Path> all = Files.walk(data.resolve("output"))) {
+            return all.filter(Files::isRegularFile).sorted().toList();
+        }
+    }
 
     @Test
     void deletedTaskIsGoneAtOnceAndItsKeyFree() {

@@ -112,15 +112,18 @@ class BatchCallbackTest {
                             "/v1/map",
                             "{\"callable\":\"demo.fail\",\"args_list\":[[\"a\"],[\"b\"]],\"callback_url\":"
                                     + url("/task")
-                                    + ",\"batch_callbacks\":[{\"url\":" + url("/s")
+                                    + ",\"callbacks\":[{\"url\":" + url("/also")
+                                    + "}],\"batch_callbacks\":[{\"url\":" + url("/s")
                                     + ",\"on\":[\"SUCCEEDED\"]},{\"url\":"
                                     + url("/f") + ",\"on\":[\"FAILED\"]}]}")
                     .json()
                     .path("id")
                     .asText();
             awaitStates(service, id, "SKIPPED", "DELIVERED");
-            await().until(() -> got.size() == 3);
-            assertThat(got).extracting(Receiver.Got::path).containsExactlyInAnyOrder("/task", "/task", "/f");
+            await().until(() -> got.size() == 5);
+            assertThat(got)
+                    .extracting(Receiver.Got::path)
+                    .containsExactlyInAnyOrder("/task", "/task", "/also", "/also", "/f");
             assertThat(got)
                     .filteredOn(g -> g.path().equals("/f"))
                     .extracting(g -> g.json().path("type").asText())
