@@ -281,7 +281,7 @@ final class BatchBook {
         Batch batch = entry.now;
         if (!entry.stopping && !batch.done() && batch.decided()) {
             entry.stopping = true;
-            live.mailbox.put(new CancelBatch(live, batch.id(), batch.rules().interrupt(), task -> true));
+            live.mailbox.put(new CancelBatch(live, batch.id(), batch.rules().interrupt(), task -> true, true));
         }
     }
 

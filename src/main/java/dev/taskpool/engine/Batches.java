@@ -97,7 +97,7 @@ public final class Batches {
         if (live.batches.find(id) == null) {
             return find(id).thenApply(found -> found.orElseThrow(() -> notFound(id)));
         }
-        CancelBatch command = new CancelBatch(live, id, interrupt, mine);
+        CancelBatch command = new CancelBatch(live, id, interrupt, mine, false);
         live.mailbox.put(command);
         return command.answer;
     }

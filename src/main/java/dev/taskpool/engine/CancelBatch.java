@@ -23,12 +23,23 @@ final class CancelBatch extends Request<Batch> {
     private final boolean interrupt;
     private final Predicate<Task> mine;
 
-    /** @param mine whose tasks are touched */
-    CancelBatch(Live live, BatchId id, boolean interrupt, Predicate<Task> mine) {
+    private final boolean fact;
+
+    /**
+     * @param mine whose tasks are touched
+     * @param fact whether it follows from what happened, and is to be done when it can be
+     */
+    CancelBatch(Live live, BatchId id, boolean interrupt, Predicate<Task> mine, boolean fact) {
         this.live = live;
         this.id = id;
         this.interrupt = interrupt;
         this.mine = mine;
+        this.fact = fact;
+    }
+
+    @Override
+    public boolean fact() {
+        return fact;
     }
 
     @Override

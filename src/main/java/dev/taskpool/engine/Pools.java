@@ -312,7 +312,10 @@ final class Pools {
                     || pool.decided.state() == PoolState.BROKEN) {
                 return;
             }
-            pool.change(tx, by);
+            // One that is on its way down goes on with that: it takes nothing any more, and is to be gone.
+            if (pool.decided.state() != PoolState.SHUTTING_DOWN) {
+                pool.change(tx, by);
+            }
             failAll(live, tx, pool, failure(by));
             tx.after(() -> {
                 for (Cell cell : List.copyOf(live.memory.cells.values())) {

@@ -11,14 +11,17 @@ import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes the lines of a streamed map: those that are there go to the engine together, in one write, while the next ones are
@@ -249,17 +252,50 @@ final class MapIntake implements Runnable {
         }
     }
 
-    private void settle(Piece piece, CompletableFuture<Accepted> answer) throws InterruptedException {
-        Accepted accepted;
-        try {
-            accepted = answer.join();
-        } catch (CompletionException e) {
-            if (!(e.getCause() instanceof Problem problem)) {
-                throw e;
+    /** Brings a piece to its end, by as many tries as it takes: lines that were not accepted come again, fewer at once where the queue is full. */
+    private void settle(Piece piece, CompletableFuture<Accepted> first) throws InterruptedException {
+        Deque<Piece> left = new ArrayDeque<>();
+        Piece each = piece;
+        CompletableFuture<Accepted> answer = first;
+        while (true) {
+            Problem problem = problem(answer);
+            if (problem == null) {
+                accepted(each, answer.join());
+            } else if (window.stopped() || !later(problem)) {
+                window.leave(each.span);
+                window.end(reason(problem));
+            } else if (problem.code() == ProblemCode.QUEUE_FULL && each.span > 1) {
+                int half = each.span / 2;
+                left.addFirst(each.part(half, each.span));
+                left.addFirst(each.part(0, half));
+            } else {
+                left.addFirst(each);
             }
-            again(piece, problem);
-            return;
+            if (left.isEmpty()) {
+                return;
+            }
+            if (window.reason() != null) {
+                left.forEach(part -> window.leave(part.span));
+                return;
+            }
+            each = left.removeFirst();
+            answer = send(each);
         }
+    }
+
+    private static @Nullable Problem problem(CompletableFuture<Accepted> answer) {
+        try {
+            answer.join();
+            return null;
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof Problem problem) {
+                return problem;
+            }
+            throw e;
+        }
+    }
+
+    private void accepted(Piece piece, Accepted accepted) throws InterruptedException {
         accepted.tasks().forEach(task -> pools.add(task.spec().pool()));
         List<Refusal> refusals = new ArrayList<>(piece.refusals);
         refusals.addAll(accepted.refusals());
@@ -282,28 +318,6 @@ final class MapIntake implements Runnable {
             Problems.brief(out, problem);
             out.writeEndObject();
         });
-    }
-
-    /** Lines that were not accepted come again, fewer at once where the queue is full. */
-    private void again(Piece piece, Problem problem) throws InterruptedException {
-        if (window.stopped() || !later(problem)) {
-            window.leave(piece.span);
-            window.end(reason(problem));
-            return;
-        }
-        if (problem.code() == ProblemCode.QUEUE_FULL && piece.span > 1) {
-            int half = piece.span / 2;
-            Piece rest = piece.part(half, piece.span);
-            Piece first = piece.part(0, half);
-            settle(first, send(first));
-            if (window.reason() == null) {
-                settle(rest, send(rest));
-            } else {
-                window.leave(rest.span);
-            }
-        } else {
-            settle(piece, send(piece));
-        }
     }
 
     private boolean later(Problem problem) throws InterruptedException {

@@ -45,6 +45,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class ProcessRunner implements Runner {
     private static final Logger LOG = LoggerFactory.getLogger(ProcessRunner.class);
+    private static final String NOT_BEGUN = "it was stopped before it began";
     private static final long LEAVE_LIMIT_MILLIS = 5_000;
     private static final Duration FROM_TERM_TO_KILL = Duration.ofMillis(200);
     private static final Duration AFTER_CONNECTION = Duration.ofSeconds(1);
@@ -125,7 +126,7 @@ public final class ProcessRunner implements Runner {
     public void stop(Run run, long graceMillis) {
         run.markStopping();
         if (roster.takeBack(run)) {
-            notStarted(run, "it was stopped before it began");
+            notStarted(run, NOT_BEGUN);
             return;
         }
         Worker worker = roster.workerOf(run);
@@ -349,8 +350,11 @@ public final class ProcessRunner implements Runner {
     private void deliver(Worker worker, Run run) {
         run.onDraining(() -> worker.sendToTask(new Message.ToWorker.Drain()));
         worker.deliver(run, () -> {
-            roster.undelivered(worker, run);
+            boolean stopped = roster.undelivered(worker, run);
             worker.terminate(AFTER_CONNECTION);
+            if (stopped) {
+                notStarted(run, NOT_BEGUN);
+            }
         });
     }
 

@@ -266,17 +266,27 @@ final class Roster {
         });
     }
 
-    /** A worker was gone before it had its run, not even part of which ran: it waits for another, in front. */
-    void undelivered(Worker worker, Run run) {
-        locked(() -> {
+    /**
+     * A worker was gone before it had its run, not even part of which ran: it waits for another, in front.
+     *
+     * @return whether it does not, for it was asked to stop
+     */
+    boolean undelivered(Worker worker, Run run) {
+        return locked(() -> {
             worker.gone = true;
-            if (worker.run == run) {
-                worker.run = null;
-                worker.tasks--;
-                busy.remove(run);
-                waiting.addFirst(run);
-                startWanted();
+            if (worker.run != run) {
+                return false;
             }
+            worker.run = null;
+            worker.tasks--;
+            busy.remove(run);
+            // Whoever stops it marks it first, and then looks where it is: one of the two sees the other.
+            boolean stopping = run.stopping();
+            if (!stopping) {
+                waiting.addFirst(run);
+            }
+            startWanted();
+            return stopping;
         });
     }
 

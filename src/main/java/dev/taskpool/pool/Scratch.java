@@ -4,6 +4,7 @@ import dev.taskpool.model.InputFile;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -18,9 +19,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Folders that last as long as a run. Safe for all threads. */
 public final class Scratch {
+    private static final Logger LOG = LoggerFactory.getLogger(Scratch.class);
     private static final AtomicLong NUMBERS = new AtomicLong();
 
     private static final FileAttribute<?> OURS_ALONE =
@@ -77,7 +81,7 @@ public final class Scratch {
 
     /**
      * Removes a folder with all that is in it, if there is one; nothing writes there any more. A tree may be deeper than a path can be long or than there are
-     * descriptors, so folders are first moved up beside the one that is removed. Links are removed and not followed.
+     * descriptors, so folders are first moved up into the one that is removed: what a kill leaves in between is still in there. Links are removed and not followed.
      */
     public static void remove(Path folder) throws IOException {
         if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) || removeEmpty(folder)) {
@@ -89,17 +93,29 @@ public final class Scratch {
             own(next);
             try (DirectoryStream<Path> entries = Files.newDirectoryStream(next)) {
                 for (Path entry : entries) {
-                    if (Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
-                        own(entry); // moving changes the folder's own entry for its parent
-                        Path up = folder.resolveSibling(".removed-" + NUMBERS.incrementAndGet());
-                        Files.move(entry, up);
-                        left.add(up);
-                    } else {
+                    if (!Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
                         Files.deleteIfExists(entry);
+                    } else {
+                        left.add(next.equals(folder) ? entry : movedUp(entry, folder));
                     }
                 }
             }
-            Files.deleteIfExists(next);
+            if (!next.equals(folder)) {
+                Files.deleteIfExists(next);
+            }
+        }
+        Files.deleteIfExists(folder);
+    }
+
+    private static Path movedUp(Path entry, Path folder) throws IOException {
+        own(entry); // moving changes the folder's own entry for its parent
+        while (true) {
+            Path up = folder.resolve(".removed-" + NUMBERS.incrementAndGet());
+            try {
+                return Files.move(entry, up);
+            } catch (FileAlreadyExistsException e) {
+                LOG.debug("{} is of an earlier start, or of the program that ran here", up);
+            }
         }
     }
 

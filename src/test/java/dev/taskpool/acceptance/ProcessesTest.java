@@ -227,6 +227,24 @@ class ProcessesTest {
                 .isEqualTo("SUCCEEDED");
     }
 
+    @Test
+    void poolThatBreaksOnItsWayDownIsDown() {
+        api.put("/v1/pools/falling", "{\"kind\":\"PROCESS\",\"max_workers\":1,\"on_worker_lost\":\"BREAK\"}");
+        String running = api.submit(
+                        "{\"callable\":\"demo.print_sleep\",\"args\":[\"at work\"],\"kwargs\":{\"seconds\":600},\"pool\":\"falling\"}")
+                .id();
+        String pending =
+                api.submit("{\"callable\":\"noop\",\"pool\":\"falling\"}").id();
+        await().until(() ->
+                api.raw("GET", "/v1/tasks/" + running + "/stdout", null).text().equals("at work\n"));
+        assertThat(api.post("/v1/pools/falling/shutdown", null).state()).isEqualTo("SHUTTING_DOWN");
+        youngestWorker().orElseThrow().destroyForcibly();
+        assertThat(api.awaitDone(running).json().at("/error/code").asText()).isEqualTo("worker_died");
+        assertThat(api.awaitDone(pending).json().at("/error/code").asText()).isEqualTo("pool_broken");
+        await().until(() -> api.get("/v1/pools/falling").state().equals("SHUT_DOWN"));
+        assertThat(api.delete("/v1/pools/falling").status()).isEqualTo(204);
+    }
+
     /** The process of the youngest Java worker. */
     private static Optional<ProcessHandle> youngestWorker() {
         return ProcessHandle.current()

@@ -3,6 +3,7 @@ package dev.taskpool.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.taskpool.model.BatchRules;
 import dev.taskpool.model.OnLost;
 import dev.taskpool.model.PoolKind;
 import dev.taskpool.model.ProblemCode;
@@ -71,6 +72,34 @@ class CancellationTest {
             assertThat(TestEngine.problem(cancel.answer)).isEqualTo(ProblemCode.STORAGE_UNAVAILABLE);
             t.recover();
             await().until(() -> t.task(task.id()).state() == TaskState.SUCCEEDED);
+        }
+    }
+
+    @Test
+    void restThatIsNotWantedIsCancelledAlthoughTheStoreRefusedAtFirst() {
+        try (TestEngine t = engine(1)) {
+            Submission each = new Submission(TestEngine.spec("anywhere", OnLost.FAIL), TestEngine.ANYWHERE);
+            List<Task> tasks = t.engine
+                    .submit(
+                            List.of(new Placed(0, each), new Placed(1, each), new Placed(2, each)),
+                            new Grouping.AsBatch(
+                                    "",
+                                    new BatchRules(0, BatchRules.CancelRestOn.FIRST_SUCCESS, false),
+                                    List.of(),
+                                    true,
+                                    3,
+                                    "/items/"),
+                            null)
+                    .join()
+                    .tasks();
+            Run first = t.run(tasks.getFirst());
+            t.together(() -> {
+                TestEngine.end(first);
+                t.engine.mailbox.put(tx -> tx.after(t::refuse));
+            });
+            await().until(t.engine::storeAway);
+            t.recover();
+            await().until(() -> t.task(tasks.getLast().id()).state() == TaskState.CANCELLED);
         }
     }
 

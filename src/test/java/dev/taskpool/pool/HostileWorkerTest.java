@@ -186,6 +186,21 @@ class HostileWorkerTest {
         nextTaskRuns();
     }
 
+    /** A worker that does not read holds what it was to get: a run that was stopped meanwhile must not go to another. */
+    @Test
+    void runThatWasStoppedBeforeAWorkerReadItIsNotRun() throws Exception {
+        nextTaskRuns();
+        Integer pid = pool.workers().getFirst().pid();
+        assertThat(new ProcessBuilder("kill", "-STOP", String.valueOf(pid))
+                        .start()
+                        .waitFor())
+                .isZero();
+        Bench.Started started = bench.start(pool, "large", "[\"" + "x".repeat(8 << 20) + "\"]", null);
+        pool.stop(started.run(), 0);
+        assertThat(started.await()).isNotInstanceOf(Ending.Returned.class);
+        nextTaskRuns();
+    }
+
     @Test
     void outputOfAGigabyteIsTruncated() throws Exception {
         Bench.Started flood = bench.start(pool, "flood", null, null);
