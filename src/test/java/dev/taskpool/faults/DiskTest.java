@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.taskpool.acceptance.Api;
+import dev.taskpool.process.Unmarked;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,9 +24,9 @@ class DiskTest {
 
     private static void limit(long pid, String bytes) {
         try {
-            int code = new ProcessBuilder("prlimit", "--pid", Long.toString(pid), "--fsize=" + bytes + ":unlimited")
-                    .inheritIO()
-                    .start()
+            int code = Unmarked.start(new ProcessBuilder(
+                                    "prlimit", "--pid", Long.toString(pid), "--fsize=" + bytes + ":unlimited")
+                            .inheritIO())
                     .waitFor();
             assertThat(code).isZero();
         } catch (IOException | InterruptedException e) {

@@ -1,5 +1,6 @@
 package dev.taskpool.faults;
 
+import dev.taskpool.process.Unmarked;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -57,7 +58,7 @@ final class Program {
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD);
             builder.environment().put("TASKPOOL_SERVER_PORT", "0");
             builder.environment().put("TASKPOOL_STORE_DIRECTORY", data.toString());
-            int exit = builder.start().waitFor();
+            int exit = Unmarked.start(builder).waitFor();
             try (Stream<Path> files = Files.walk(data)) {
                 files.forEach(file -> file.toFile().deleteOnExit());
             }

@@ -1,6 +1,7 @@
 package dev.taskpool.faults;
 
 import dev.taskpool.acceptance.Api;
+import dev.taskpool.process.Unmarked;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -45,7 +46,7 @@ final class ServiceProcess implements AutoCloseable {
         }
         builder.redirectErrorStream(true);
         try {
-            process = builder.start();
+            process = Unmarked.start(builder);
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
@@ -91,8 +92,7 @@ final class ServiceProcess implements AutoCloseable {
     void signal(String name) {
         meant = true;
         try {
-            new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
-                    .start()
+            Unmarked.start(new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())))
                     .waitFor();
         } catch (IOException | InterruptedException e) {
             throw new IllegalStateException(e);

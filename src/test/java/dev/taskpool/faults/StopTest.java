@@ -103,7 +103,7 @@ class StopTest {
             socket.setReceiveBufferSize(64 << 10);
             socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), service.port()));
             socket.getOutputStream()
-                    .write(("GET /v1/tasks/" + id + "/stdout HTTP/1.1\r\nHost: a\r\n\r\n").getBytes(UTF_8));
+                    .write(("GET /v1/tasks/" + id + "/stdout HTTP/1.1\r\nHost: localhost\r\n\r\n").getBytes(UTF_8));
             InputStream in = socket.getInputStream();
             int head = new String(in.readNBytes(4096), ISO_8859_1).indexOf("\r\n\r\n") + 4;
             service.signal("TERM");

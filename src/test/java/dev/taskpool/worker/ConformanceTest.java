@@ -12,12 +12,9 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Every bundled worker does what the protocol says. */
 @Timeout(300)
-@Execution(ExecutionMode.CONCURRENT)
 class ConformanceTest {
     @TempDir
     Path folder;
