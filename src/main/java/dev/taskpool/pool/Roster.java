@@ -22,6 +22,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Roster {
     private static final int HOPELESS_STARTS = 3;
+
+    /** So many workers may be gone before they had one run; then the last has died of it. */
+    private static final int MOST_DELIVERIES = 3;
+
     private static final long NEVER = Long.MAX_VALUE;
     private static final long FIRST_BACKOFF_MILLIS = 100;
     private static final long MAX_BACKOFF_MILLIS = 10_000;
@@ -267,14 +271,16 @@ final class Roster {
     }
 
     /**
-     * A worker was gone before it had its run, not even part of which ran: it waits for another, in front.
+     * A worker was gone before it had its run, not even part of which ran: it waits for another, in front; not again and again.
      *
      * @return whether it does not, for it was asked to stop
      */
     boolean undelivered(Worker worker, Run run) {
         return locked(() -> {
             worker.gone = true;
-            if (worker.run != run) {
+            // A worker may be gone for reasons of its own; where one after the other is, it is for what they were to
+            // read.
+            if (worker.run != run || run.countUndelivered() >= MOST_DELIVERIES) {
                 return false;
             }
             worker.run = null;

@@ -4,6 +4,7 @@ import dev.taskpool.callable.Registered;
 import dev.taskpool.model.TaskId;
 import dev.taskpool.model.TaskSpec;
 import dev.taskpool.output.RunOutput;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,7 @@ public final class Run {
     private final long deadlineMillis;
     private final RunOutput output;
     private final Listener listener;
+    private final AtomicInteger undelivered = new AtomicInteger();
     private volatile boolean stopping;
     private volatile boolean draining;
     private volatile long ignoredStopAt;
@@ -106,6 +108,11 @@ public final class Run {
     /** Returns whether it was asked to stop. */
     public boolean stopping() {
         return stopping;
+    }
+
+    /** Counts a worker that was gone before it had this; returns how many there were. */
+    int countUndelivered() {
+        return undelivered.incrementAndGet();
     }
 
     /** Remembers that it was asked to stop. */

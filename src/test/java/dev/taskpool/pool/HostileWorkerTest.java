@@ -97,7 +97,10 @@ class HostileWorkerTest {
 
             send(json.dumps({"type": "hello", "protocol": 1, "token": os.environ["TASKPOOL_TOKEN"]}).encode())
             while True:
-                frame = json.loads(take(struct.unpack(">I", take(4))[0]))
+                size = struct.unpack(">I", take(4))[0]
+                if size > 12 << 20:
+                    os._exit(9)
+                frame = json.loads(take(size))
                 if frame["type"] == "run":
                     answer = deed(frame["callable"], frame["task"])
                     if answer:
@@ -198,6 +201,17 @@ class HostileWorkerTest {
         Bench.Started started = bench.start(pool, "large", "[\"" + "x".repeat(8 << 20) + "\"]", null);
         pool.stop(started.run(), 0);
         assertThat(started.await()).isNotInstanceOf(Ending.Returned.class);
+        nextTaskRuns();
+    }
+
+    /** Whoever reads a part of it dies: it is not tried with ever more workers. */
+    @Test
+    void runThatNoWorkerReadsToItsEndIsADeath() throws Exception {
+        Bench.Started started = bench.start(pool, "large", "[\"" + "x".repeat(16 << 20) + "\"]", null);
+        assertThat(started.await())
+                .isInstanceOfSatisfying(
+                        Ending.Failed.class,
+                        failed -> assertThat(failed.failure().code()).isEqualTo(FailureCode.WORKER_DIED));
         nextTaskRuns();
     }
 
