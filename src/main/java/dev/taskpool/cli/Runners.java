@@ -2,6 +2,7 @@ package dev.taskpool.cli;
 
 import dev.taskpool.model.Breakage;
 import dev.taskpool.model.PoolSettings;
+import dev.taskpool.model.Ticker;
 import dev.taskpool.pool.CallableInvoker;
 import dev.taskpool.pool.CommandRunner;
 import dev.taskpool.pool.CommandTemplate;
@@ -30,7 +31,8 @@ record Runners(
             case THREAD -> new ThreadRunner(pool, settings, invoker);
             case PROCESS ->
                 new ProcessRunner(pool, settings, type(settings), spawner, sockets, maxResultBytes, traces, broken);
-            case COMMAND -> new CommandRunner(pool, settings, templates, spawner, scratch, maxResultBytes);
+            case COMMAND ->
+                new CommandRunner(pool, settings, templates, spawner, scratch, maxResultBytes, Ticker.SYSTEM);
         };
     }
 

@@ -76,6 +76,16 @@ public final class RunOutput implements AutoCloseable {
         }
     }
 
+    /** Returns whether nothing was written, now or by an earlier run, so that closing it has nothing to do. */
+    public boolean isUntouched() {
+        lock.lock();
+        try {
+            return !open && !again && !closed;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Returns how much there is. */
     Extents extents() {
         lock.lock();

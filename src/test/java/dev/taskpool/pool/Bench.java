@@ -135,4 +135,15 @@ final class Bench {
             throw new UncheckedIOException(e);
         }
     }
+
+    /** Waits until the clock of a folder's file system has moved on, so that a change from now on shows. */
+    static void nextInstant(Path folder) throws IOException {
+        Object begun = null;
+        for (Object now = null; begun == null || begun.equals(now); ) {
+            Path probe = Files.createTempFile(folder, "probe", "");
+            now = Files.getAttribute(probe, "unix:ctime");
+            begun = begun == null ? now : begun;
+            Files.delete(probe);
+        }
+    }
 }

@@ -6,9 +6,11 @@ import static org.awaitility.Awaitility.await;
 import dev.taskpool.model.Failure;
 import dev.taskpool.model.FailureCode;
 import dev.taskpool.model.PoolKind;
+import dev.taskpool.model.Ticker;
 import dev.taskpool.process.Spawner;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,12 +56,24 @@ class CommandRunnerTest {
         templates.put(
                 "missing",
                 CommandTemplate.of(List.of("no-such-program"), false, "none", "none", Map.of(), List.of(), Set.of(0)));
-        runner = new CommandRunner(
-                "test", Bench.settings(PoolKind.COMMAND, 4), templates, spawner, folder.resolve("scratch"), MAX_RESULT);
+        shell("leave", "text", "ls -A; echo secret >left");
+        shell("look", "text", "ls -A");
+        runner = runner(Ticker.SYSTEM);
+    }
+
+    private CommandRunner runner(Ticker clock) {
+        return new CommandRunner(
+                "test",
+                Bench.settings(PoolKind.COMMAND, 4),
+                templates,
+                spawner,
+                folder.resolve("scratch"),
+                MAX_RESULT,
+                clock);
     }
 
     private void shell(String name, String result, String script, String... more) {
-        List<String> argv = new java.util.ArrayList<>(List.of("/bin/sh", "-c", script, "sh"));
+        List<String> argv = new ArrayList<>(List.of("/bin/sh", "-c", script, "sh"));
         argv.addAll(List.of(more));
         templates.put(
                 name,
@@ -70,9 +84,15 @@ class CommandRunnerTest {
     @AfterEach
     void nothingIsLeft() throws Exception {
         if (Files.exists(folder.resolve("scratch"))) {
-            assertThat(Bench.files(folder.resolve("scratch"))).isEmpty();
+            // What is kept for the next run is empty.
+            for (Path spare : Bench.files(folder.resolve("scratch"))) {
+                assertThat(Bench.files(spare)).isEmpty();
+            }
         }
         runner.close().get(10, TimeUnit.SECONDS);
+        if (Files.exists(folder.resolve("scratch"))) {
+            assertThat(Bench.files(folder.resolve("scratch"))).isEmpty();
+        }
         spawner.close();
     }
 
@@ -96,6 +116,46 @@ class CommandRunnerTest {
         assertThat(none.result()).hasToString("null");
         assertThat(none.await().output().exitCode()).isZero();
         assertThat(bench.output(none, false)).isEqualTo("ignored\n");
+    }
+
+    /** Whether it waits for its process, is being started or runs: it is in the list of workers, and all of these end. */
+    @Test
+    void terminateEndsWhatIsJustBeingStartedToo() throws Exception {
+        for (int i = 0; i < 50; i++) {
+            List<Bench.Started> all = new ArrayList<>();
+            for (int j = 0; j < 4; j++) {
+                all.add(bench.start(runner, "stubborn", null, null));
+            }
+            assertThat(runner.workers()).hasSize(4);
+            runner.terminate(0);
+            for (Bench.Started each : all) {
+                assertThat(failure(each.await()).signal()).isEqualTo("SIGKILL");
+            }
+        }
+    }
+
+    /** Folders rest at once by this clock, so each run may get one that another had. */
+    @Test
+    void runFindsNothingOfAnotherInItsFolder() throws Exception {
+        Ticker later = new Ticker() {
+            @Override
+            public long millis() {
+                return Ticker.SYSTEM.millis() + 10 * ScratchFolders.REST_MILLIS;
+            }
+
+            @Override
+            public long nanos() {
+                return Ticker.SYSTEM.nanos();
+            }
+        };
+        runner.close().get(10, TimeUnit.SECONDS);
+        runner = runner(later);
+        for (int i = 0; i < 10; i++) {
+            Bench.nextInstant(folder);
+            assertThat(bench.start(runner, i % 3 == 0 ? "leave" : "look", null, null)
+                            .result())
+                    .hasToString("\"\"");
+        }
     }
 
     @Test
