@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,6 +17,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Cgroup {
     private static final Logger LOG = LoggerFactory.getLogger(Cgroup.class);
+
+    private static final int END_ROUNDS = 100;
+    private static final long END_PAUSE_NANOS = 10_000_000;
 
     private final List<Path> groups;
     private final @Nullable Path unified;
@@ -82,13 +86,46 @@ final class Cgroup {
 
     /** Kills all that is in it, at one stroke; cgroup.kill of Linux 5.14. Nothing happens where the kernel has none. */
     void kill() {
-        Path group = unified;
-        if (group != null && Files.exists(group.resolve("cgroup.kill"))) {
-            try {
-                write(group.resolve("cgroup.kill"), "1");
-            } catch (IOException e) {
-                LOG.debug("{} cannot be killed as a whole", group, e);
-            }
+        if (unified != null) {
+            kill(unified);
+        }
+    }
+
+    private static void kill(Path group) {
+        try {
+            writeIfThere(group.resolve("cgroup.kill"), "1");
+        } catch (IOException e) {
+            LOG.debug("{} cannot be killed as a whole", group, e);
+        }
+    }
+
+    /** Whether anything in it runs, zombies not counted. Only known in version 2. */
+    boolean isPopulated() {
+        return unified != null && value(unified.resolve("cgroup.events"), "populated") > 0;
+    }
+
+    /** The processes in it, without zombies. Only known in version 2. */
+    List<Integer> pids() {
+        if (unified == null) {
+            return List.of();
+        }
+        try {
+            return Files.readAllLines(unified.resolve("cgroup.procs")).stream()
+                    .map(Integer::valueOf)
+                    .filter(pid -> pid > 1) // 0 is one of another pid namespace
+                    .toList();
+        } catch (IOException e) {
+            LOG.debug("{} cannot be read", unified, e);
+            return List.of();
+        }
+    }
+
+    /** Kills what runs in a group that nobody owns any more, and waits for a moment until it is gone. */
+    static void end(Path group) {
+        Path events = group.resolve("cgroup.events");
+        for (int i = 0; i < END_ROUNDS && value(events, "populated") > 0; i++) {
+            kill(group);
+            LockSupport.parkNanos(END_PAUSE_NANOS);
         }
     }
 

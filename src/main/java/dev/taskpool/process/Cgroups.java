@@ -16,7 +16,9 @@ import org.slf4j.LoggerFactory;
 /**
  * The control groups that this service may make below its own; see cgroups(7). Version 2 is used where there is one, for killing
  * and for CPU time without any controller; memory and number of processes are limited by its controllers, or by those of
- * version 1 where they are still there. A process gets groups only when it has limits: making one takes a quarter of a millisecond.
+ * version 1 where they are still there. A process gets groups only when it has limits: with one for each, short commands are an
+ * eighth slower (measured), and it would have to be held at its start, as those with limits are, to be in before it forks. Nothing that
+ * it forks can leave them, whatever it does to its session, its environment and its own limits.
  *
  * <p>Thread-safe.
  */
@@ -117,6 +119,16 @@ final class Cgroups {
         }
     }
 
+    /** Returns the folder of this boot's groups in version 2, in which everything may be killed when this service is gone; null where there is none. */
+    @Nullable
+    Path killable() {
+        return hierarchies.stream()
+                .filter(Hierarchy::unified)
+                .map(each -> each.own().resolve(folder))
+                .findFirst()
+                .orElse(null);
+    }
+
     private static boolean isAskedFor(Hierarchy hierarchy, ResourceLimits limits) {
         return (limits.memoryBytes() != null && hierarchy.has("memory"))
                 || (limits.processes() != null && hierarchy.has("pids"));
@@ -143,11 +155,12 @@ final class Cgroups {
         }
     }
 
-    /** A group's folder holds the kernel's files, which go with it: only folders are removed. */
+    /** A group's folder holds the kernel's files, which go with it: only folders are removed. What still runs in them is killed. */
     private static void remove(Path folder) {
         if (!Files.isDirectory(folder)) {
             return;
         }
+        Cgroup.end(folder);
         try (DirectoryStream<Path> below = Files.newDirectoryStream(folder, Files::isDirectory)) {
             for (Path each : below) {
                 remove(each);

@@ -18,7 +18,7 @@ final class Guardian {
     private static final Logger LOG = LoggerFactory.getLogger(Guardian.class);
 
     /**
-     * Both places of the mark; zombies do not count, because they cannot be killed and may have nobody to reap them. Looks until a
+     * First what is in this boot's cgroups, whatever it did to its marks. Then both places of the mark; zombies do not count, because they cannot be killed and may have nobody to reap them. Looks until a
      * round finds nothing, since a process may fork between the listing and its death.
      */
     private static final String SCRIPT = """
@@ -27,6 +27,9 @@ final class Guardian {
             round=0
             while [ "$round" -lt 60 ]; do
               left=
+              for group in ${2:+"$2"/*/cgroup.kill}; do
+                { echo 1 >"$group"; } 2>/dev/null
+              done
               for file in $(grep -lsF "TASKPOOL_BOOT=$1" /proc/[0-9]*/environ; \\
                             grep -lsE "^Max file locks +$1[0-9]{9} " /proc/[0-9]*/limits); do
                 pid=${file#/proc/}; pid=${pid%%/*}
@@ -66,7 +69,7 @@ final class Guardian {
         try {
             present = shell;
             if (present == null || present.exit().isDone()) {
-                shell = spawner.start(spec(), OutputSink.DISCARD, false);
+                shell = spawner.start(spec(spawner.groups()), OutputSink.DISCARD, false);
             }
         } catch (SpawnException e) {
             if (!warned) {
@@ -78,9 +81,15 @@ final class Guardian {
         }
     }
 
-    private ProcessSpec spec() {
+    private ProcessSpec spec(@Nullable Path groups) {
         return new ProcessSpec(
-                List.of("/bin/sh", "-c", SCRIPT, "taskpool-guardian", boot.toString()),
+                List.of(
+                        "/bin/sh",
+                        "-c",
+                        SCRIPT,
+                        "taskpool-guardian",
+                        boot.toString(),
+                        groups == null ? "" : groups.toString()),
                 Map.of("PATH", "/usr/local/bin:/usr/bin:/bin"),
                 Path.of("/"),
                 Stdin.PIPE,

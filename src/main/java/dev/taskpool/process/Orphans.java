@@ -62,6 +62,21 @@ final class Orphans {
     }
 
     /**
+     * Kills what is in the cgroup of a process, and remembers whose it was, whatever it did to its marks: it may be an orphan soon.
+     *
+     * @return how many there were
+     */
+    int killGathered(PosixChild child, Cgroup cgroup) {
+        if (!cgroup.isPopulated()) {
+            return 0;
+        }
+        List<Integer> pids = cgroup.pids();
+        pids.stream().filter(pid -> pid != child.pid()).forEach(pid -> owners.put(pid, child.id()));
+        cgroup.kill();
+        return Math.max(1, pids.size());
+    }
+
+    /**
      * Kills and reaps what is left of a process whose leader was reaped.
      *
      * @return how many are still dying (or cannot be killed); 0 if nothing is left

@@ -227,7 +227,7 @@ final class PosixChild implements ChildProcess {
     private void killAll(Posix os) {
         os.killGroup(pid, Posix.SIGKILL);
         if (cgroup != null) {
-            cgroup.kill();
+            loop.orphans().killGathered(this, cgroup);
         }
     }
 
@@ -336,7 +336,7 @@ final class PosixChild implements ChildProcess {
             return;
         }
         // First the group, then the leader: until it is reaped, its number is nobody else's.
-        killAll(os);
+        os.killGroup(pid, Posix.SIGKILL);
         Orphans.LEADERS.remove(pid);
         reaped = true;
         int result = os.reap(pid);
@@ -446,7 +446,8 @@ final class PosixChild implements ChildProcess {
         if (sweepAt != NEVER && now - sweepAt < 0) {
             return false;
         }
-        int left = loop.orphans().sweep(this);
+        int left = cgroup == null ? 0 : loop.orphans().killGathered(this, cgroup);
+        left += loop.orphans().sweep(this);
         swept = left == 0 || now - endedNanos > GIVE_UP_NANOS;
         if (swept && left > 0) {
             survivors = left;

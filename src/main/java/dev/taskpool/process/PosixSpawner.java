@@ -171,6 +171,12 @@ public final class PosixSpawner extends Spawner {
         }
     }
 
+    @Override
+    @Nullable
+    Path groups() {
+        return cgroups.killable();
+    }
+
     private void requireOpen() {
         if (closed) {
             throw closed();

@@ -1,8 +1,10 @@
 package dev.taskpool.process;
 
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.EnumMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -68,6 +70,12 @@ public abstract sealed class Spawner implements AutoCloseable permits PosixSpawn
 
     /** @param marked false for one that must outlive the sweep for this boot's mark, as the guardian must */
     abstract ChildProcess start(ProcessSpec spec, OutputSink sink, boolean marked) throws SpawnException;
+
+    /** The folder of the cgroups in which its processes are, or null where they are in none. */
+    @Nullable
+    Path groups() {
+        return null;
+    }
 
     /** The mark on all its processes, to be recorded for {@link Leftovers} before the first start. */
     public final BootId boot() {

@@ -44,15 +44,17 @@ class AfterDeathTest {
         return BootId.parse(line);
     }
 
+    static boolean isGuardian(int pid, BootId boot) {
+        try {
+            String command = Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1);
+            return command.contains("taskpool-guardian\0" + boot + "\0");
+        } catch (IOException gone) {
+            return false;
+        }
+    }
+
     private static boolean guardianLives(BootId boot) {
-        return ProcFs.pids().stream().anyMatch(pid -> {
-            try {
-                String command = Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1);
-                return command.contains("taskpool-guardian\0" + boot + "\0");
-            } catch (IOException gone) {
-                return false;
-            }
-        });
+        return ProcFs.pids().stream().anyMatch(pid -> isGuardian(pid, boot));
     }
 
     @Test
