@@ -121,8 +121,8 @@ class GatheredTest {
                 assertThat(ProcFs.mark(pid)).isEqualTo(-1);
             }
             service.outputWriter().append('\n').flush();
-            // The daemon's two, and what the program itself waited for.
-            assertThat(says("ended")).as("survivors and strays").isEqualTo("0 3");
+            // One or two: the one that dies later may have time to reap the other.
+            assertThat(says("ended")).as("survivors and strays").matches("0 [12]");
             assertThat(daemons()).isEmpty();
             service.outputWriter().append('\n').flush();
         }

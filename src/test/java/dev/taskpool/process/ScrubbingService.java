@@ -15,7 +15,7 @@ final class ScrubbingService {
     static String script(String daemon) {
         return "(setsid prlimit --locks=unlimited:unlimited env -i /bin/sh -c 'sleep " + daemon
                 + "; :' >&- 2>&- &); while ! pgrep -f 'sleep " + daemon
-                + "$' >/dev/null; do :; done; echo up; sleep 1000";
+                + "$' >/dev/null; do :; done; echo up; exec sleep 1000";
     }
 
     private ScrubbingService() {}
