@@ -119,14 +119,9 @@ final class Cgroups {
         }
     }
 
-    /** Returns the folder of this boot's groups in version 2, in which everything may be killed when this service is gone; null where there is none. */
-    @Nullable
-    Path killable() {
-        return hierarchies.stream()
-                .filter(Hierarchy::unified)
-                .map(each -> each.own().resolve(folder))
-                .findFirst()
-                .orElse(null);
+    /** Returns the folders of this boot's groups, whether they are there yet or not. */
+    List<Path> folders() {
+        return hierarchies.stream().map(each -> each.own().resolve(folder)).toList();
     }
 
     private static boolean isAskedFor(Hierarchy hierarchy, ResourceLimits limits) {

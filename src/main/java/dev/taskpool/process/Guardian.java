@@ -1,6 +1,7 @@
 package dev.taskpool.process;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
@@ -23,21 +24,28 @@ final class Guardian {
      */
     private static final String SCRIPT = """
             trap '' HUP INT TERM QUIT PIPE
+            boot=$1
+            shift
             while read -r _; do :; done
             round=0
             while [ "$round" -lt 60 ]; do
               left=
-              for group in ${2:+"$2"/*/cgroup.kill}; do
-                { echo 1 >"$group"; } 2>/dev/null
+              for groups in "$@"; do
+                for group in "$groups"/*/; do
+                  [ -e "$group/cgroup.kill" ] && { echo 1 >"$group/cgroup.kill"; } 2>/dev/null
+                done
               done
-              for file in $(grep -lsF "TASKPOOL_BOOT=$1" /proc/[0-9]*/environ; \\
-                            grep -lsE "^Max file locks +$1[0-9]{9} " /proc/[0-9]*/limits); do
+              for file in $(grep -lsF "TASKPOOL_BOOT=$boot" /proc/[0-9]*/environ; \\
+                            grep -lsE "^Max file locks +$boot[0-9]{9} " /proc/[0-9]*/limits); do
                 pid=${file#/proc/}; pid=${pid%%/*}
                 [ "$pid" = "$$" ] && continue
                 grep -qs "^State:.Z" "/proc/$pid/status" && continue
                 kill -s KILL "$pid" 2>/dev/null && left=1
               done
-              [ -z "$left" ] && exit 0
+              if [ -z "$left" ]; then
+                for groups in "$@"; do rmdir "$groups"/*/ "$groups" 2>/dev/null; done
+                exit 0
+              fi
               [ "$round" -gt 9 ] && sleep 1
               round=$((round + 1))
             done
@@ -81,15 +89,11 @@ final class Guardian {
         }
     }
 
-    private ProcessSpec spec(@Nullable Path groups) {
+    private ProcessSpec spec(List<Path> groups) {
+        List<String> argv = new ArrayList<>(List.of("/bin/sh", "-c", SCRIPT, "taskpool-guardian", boot.toString()));
+        groups.forEach(each -> argv.add(each.toString()));
         return new ProcessSpec(
-                List.of(
-                        "/bin/sh",
-                        "-c",
-                        SCRIPT,
-                        "taskpool-guardian",
-                        boot.toString(),
-                        groups == null ? "" : groups.toString()),
+                argv,
                 Map.of("PATH", "/usr/local/bin:/usr/bin:/bin"),
                 Path.of("/"),
                 Stdin.PIPE,

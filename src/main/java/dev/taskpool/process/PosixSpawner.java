@@ -172,9 +172,8 @@ public final class PosixSpawner extends Spawner {
     }
 
     @Override
-    @Nullable
-    Path groups() {
-        return cgroups.killable();
+    List<Path> groups() {
+        return cgroups.folders();
     }
 
     private void requireOpen() {

@@ -3,8 +3,8 @@ package dev.taskpool.process;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,10 +71,9 @@ public abstract sealed class Spawner implements AutoCloseable permits PosixSpawn
     /** @param marked false for one that must outlive the sweep for this boot's mark, as the guardian must */
     abstract ChildProcess start(ProcessSpec spec, OutputSink sink, boolean marked) throws SpawnException;
 
-    /** The folder of the cgroups in which its processes are, or null where they are in none. */
-    @Nullable
-    Path groups() {
-        return null;
+    /** The folders in which the cgroups of its processes are, one for each hierarchy; none where they are in none. */
+    List<Path> groups() {
+        return List.of();
     }
 
     /** The mark on all its processes, to be recorded for {@link Leftovers} before the first start. */

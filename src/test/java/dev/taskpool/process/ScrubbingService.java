@@ -28,7 +28,8 @@ final class ScrubbingService {
         }
         try (Spawner spawner = Spawner.best()) {
             System.out.println("boot " + spawner.boot());
-            System.out.println("groups " + spawner.groups());
+            System.out.println("groups "
+                    + spawner.groups().stream().map(Path::toString).collect(java.util.stream.Collectors.joining(" ")));
             do {
                 Collected output = new Collected();
                 ChildProcess child = spawner.start(
