@@ -61,6 +61,7 @@ final class OutputSweep {
                 there = files.sequences(next);
             } catch (IOException e) {
                 LOG.warn("the output in {} cannot be looked through", next, e);
+                there = List.of();
             }
         }
         List<Long> some = there.subList(first, Math.min(there.size(), first + AT_ONCE)).stream()

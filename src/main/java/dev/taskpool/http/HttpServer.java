@@ -2,7 +2,6 @@ package dev.taskpool.http;
 
 import dev.taskpool.callable.Registry;
 import dev.taskpool.engine.Engine;
-import dev.taskpool.model.HeapShare;
 import dev.taskpool.model.Problem;
 import dev.taskpool.model.ProblemCode;
 import dev.taskpool.model.Ticker;
@@ -60,9 +59,6 @@ public final class HttpServer implements AutoCloseable {
     /** An answer waits no longer than this behind one whose client does not read. */
     private static final long RELIEF_MILLIS = 50;
 
-    /** What the tasks of a map may come to, on a heap of some size. */
-    private static final long MAP_BYTES = 32L << 20;
-
     private final HttpOptions options;
     private final Tokens tokens;
     private final BrowserGuard guard;
@@ -108,12 +104,8 @@ public final class HttpServer implements AutoCloseable {
         this.waits = new OpenWaits(engine, options.maxWait(), options.maxOpenWaits(), timers);
         this.service = new ServiceHandlers(engine, registry, options);
         JsonIn.Source source = new JsonIn.Source(options.maxJsonDepth(), options.maxRequestBytes());
-        Submissions submissions = new Submissions(
-                source,
-                registry,
-                callbacks,
-                options.maxBatchSize(),
-                Math.max(options.maxRequestBytes(), HeapShare.of(MAP_BYTES)));
+        Submissions submissions =
+                new Submissions(source, registry, callbacks, options.maxBatchSize(), options.maxRequestBytes());
         TaskHandlers tasks = new TaskHandlers(engine, waits, submissions);
         this.routes = Routes.table(new Routes.Handlers(
                 tasks,
@@ -331,8 +323,7 @@ public final class HttpServer implements AutoCloseable {
             if (type.equals("application/octet-stream")) {
                 context.res().setCharacterEncoding((String) null); // Bytes have none.
             }
-        }
-        if (type == null) {
+        } else {
             context.res().setContentType(null); // There is none to speak of.
         }
         for (Map.Entry<String, String> header : answer.headers()) {

@@ -6,6 +6,7 @@ import dev.taskpool.engine.Placed;
 import dev.taskpool.engine.Refusal;
 import dev.taskpool.engine.Submission;
 import dev.taskpool.model.Callback;
+import dev.taskpool.model.HeapShare;
 import dev.taskpool.model.IdempotencyKey;
 import dev.taskpool.model.InputFile;
 import dev.taskpool.model.Json;
@@ -30,6 +31,10 @@ final class Submissions {
     private static final long MAX_MILLIS = 100L * 365 * 86_400_000;
 
     private static final int MAX_ERRORS = 50;
+
+    /** What the tasks of a map may come to, on a heap of some size. */
+    private static final long MAP_BYTES = 32L << 20;
+
     private static final String MAP_PROPERTIES =
             "args_list, " + PROPERTIES.replace("args, ", "") + ", " + BatchRulesJson.PROPERTIES.replace("atomic, ", "");
 
@@ -39,13 +44,13 @@ final class Submissions {
     private final int maxBatch;
     private final long maxMap;
 
-    /** @param maxMap bytes that all tasks of a map may come to: they share one body, and each is written by itself */
-    Submissions(JsonIn.Source source, Registry registry, CallbackCheck callbacks, int maxBatch, long maxMap) {
+    /** @param maxBytes of a body. The tasks of a map share one, and each is written by itself: they may come to more, but not to much of the heap */
+    Submissions(JsonIn.Source source, Registry registry, CallbackCheck callbacks, int maxBatch, long maxBytes) {
         this.source = source;
         this.registry = registry;
         this.callbacks = callbacks;
         this.maxBatch = maxBatch;
-        this.maxMap = maxMap;
+        this.maxMap = Math.max(maxBytes, HeapShare.of(MAP_BYTES));
     }
 
     /** What a body says, before anybody asked whether it can be done. */

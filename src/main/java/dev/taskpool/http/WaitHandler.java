@@ -160,7 +160,8 @@ final class WaitHandler {
 
         /** Some tasks were forgotten in between: nobody will tell of their end. */
         void gone(List<TaskId> ids) {
-            if (!ids.isEmpty() && open.removeAll(ids) && open.isEmpty()) {
+            ids.forEach(open::remove);
+            if (open.isEmpty()) {
                 meet();
             }
         }

@@ -4,12 +4,9 @@ import dev.taskpool.model.Batch;
 import dev.taskpool.model.BatchId;
 import dev.taskpool.model.Callbacks;
 import dev.taskpool.model.Task;
-import dev.taskpool.model.TaskId;
 import java.nio.ByteBuffer;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -29,7 +26,6 @@ final class Replay {
     private final Map<Long, Task> latest = new HashMap<>();
     private final Map<Long, Callbacks> callbacks = new HashMap<>();
     private final H2Writer writer;
-    private final List<TaskId> forgotten = new ArrayList<>();
     private Pending piece = new Pending();
     private long changes;
     private long lastFrame;
@@ -74,7 +70,6 @@ final class Replay {
         } catch (SQLException e) {
             throw new StorageException("the database cannot be written", e);
         }
-        forgotten.addAll(piece.forgotten());
         piece = new Pending();
         latest.clear();
         callbacks.clear();
@@ -114,11 +109,6 @@ final class Replay {
     /** Returns how many changes there were. */
     long changes() {
         return changes;
-    }
-
-    /** Returns the tasks that are gone. */
-    List<TaskId> forgotten() {
-        return forgotten;
     }
 
     /** Returns the number of the last frame, or 0 where there was none. */

@@ -61,9 +61,6 @@ public final class Store implements AutoCloseable {
     /** Confined to the committing thread. */
     private final Bytes buffer = new Bytes(64 << 10);
 
-    /** Tasks that are gone since the last start, of whom nobody was told yet. For one thread. */
-    private List<TaskId> replayed;
-
     private volatile long committed;
     private volatile long freeCheckedAt;
     private volatile long free = Long.MAX_VALUE;
@@ -137,7 +134,6 @@ public final class Store implements AutoCloseable {
         if (replay.changes() > 0) {
             LOG.info("replayed {} changes of the journal", replay.changes());
         }
-        this.replayed = replay.forgotten();
         this.committed = Math.max(applied, replay.lastFrame());
         this.applier = new Applier(
                 h2, writer, journal, committed, options.applyInterval().toNanos(), ticker);
@@ -150,8 +146,6 @@ public final class Store implements AutoCloseable {
      * @param forgotten gets ids of tasks that are gone
      */
     public void start(Consumer<List<Task>> applied, Consumer<List<TaskId>> forgotten) {
-        forgotten.accept(replayed);
-        replayed = List.of();
         applier.start(applied, forgotten);
     }
 
