@@ -68,6 +68,7 @@ public final class HttpServer implements AutoCloseable {
     private final List<Route> routes;
     private final QueuedThreadPool threads;
     private final UnreadBody unread;
+    private final LateBodies late;
     private final AnswerThreads answers;
     /** Counts requests to the last byte of their answers, suspended ones too. */
     private final GracefulHandler underWay = new GracefulHandler();
@@ -124,6 +125,7 @@ public final class HttpServer implements AutoCloseable {
                 service,
                 options.docs() ? new Docs() : null,
                 metrics));
+        this.late = new LateBodies(options.maxRequestBytes());
         this.unread = new UnreadBody(options.requestThreads(), Ticker.SYSTEM);
         this.threads = new QueuedThreadPool(options.requestThreads() + 4, 8, 60_000);
         threads.setName("http");
@@ -252,6 +254,14 @@ public final class HttpServer implements AutoCloseable {
         try {
             Caller caller = caller(context, route);
             exchange = new Exchange(context, caller, requestId, options.maxRequestBytes(), route.query());
+            if (LateBodies.isLate(context.req())) {
+                suspend(
+                        context,
+                        exchange,
+                        () -> late.handle(context.req(), () -> route.handler().handle(exchange)),
+                        requestId);
+                return;
+            }
             reply = route.handler().handle(exchange);
         } catch (RuntimeException e) {
             write(context, problem(e, requestId), requestId);
@@ -260,7 +270,7 @@ public final class HttpServer implements AutoCloseable {
         if (reply.isDone()) {
             answer(context, exchange, rendered(reply, requestId), requestId);
         } else {
-            suspend(context, exchange, reply, requestId);
+            suspend(context, exchange, () -> reply, requestId);
         }
     }
 
@@ -276,17 +286,20 @@ public final class HttpServer implements AutoCloseable {
 
     /** From here on no thread works on the request until its answer is known. */
     private void suspend(
-            Context context, Exchange exchange, CompletableFuture<? extends Reply> reply, String requestId) {
-        context.future(() -> reply.handleAsync(
-                (ready, error) -> {
-                    Answer answer = rendered(reply, requestId);
-                    if (answer.live() == null) {
-                        exchange.answering();
-                    }
-                    answer(context, exchange, answer, requestId);
-                    return answer;
-                },
-                answers));
+            Context context, Exchange exchange, Supplier<CompletableFuture<? extends Reply>> begin, String requestId) {
+        context.future(() -> {
+            CompletableFuture<? extends Reply> reply = begin.get();
+            return reply.handleAsync(
+                    (ready, error) -> {
+                        Answer answer = rendered(reply, requestId);
+                        if (answer.live() == null) {
+                            exchange.answering();
+                        }
+                        answer(context, exchange, answer, requestId);
+                        return answer;
+                    },
+                    answers);
+        });
     }
 
     /** Writes an answer, or its head where the body takes time and is written behind it. */

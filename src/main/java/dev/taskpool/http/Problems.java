@@ -163,7 +163,7 @@ final class Problems {
                     IDEMPOTENCY_KEY_REUSED -> 422;
             case QUEUE_FULL, TOO_MANY_BATCHES -> 429;
             case INTERNAL -> 500;
-            case DRAINING, STORAGE_UNAVAILABLE -> 503;
+            case DRAINING, STORAGE_UNAVAILABLE, TOO_MANY_UPLOADS -> 503;
         };
     }
 }

@@ -47,6 +47,7 @@ public enum ProblemCode {
     IDEMPOTENCY_KEY_REUSED("The idempotency key stands for another request"),
     QUEUE_FULL("The pool's queue is full"),
     TOO_MANY_BATCHES("The batches that are not done take all the memory that they may"),
+    TOO_MANY_UPLOADS("Too many bodies are being sent"),
     INTERNAL("Something went wrong in the service"),
     DRAINING("The service is draining"),
     STORAGE_UNAVAILABLE("The store cannot be written");

@@ -1,6 +1,7 @@
 package dev.taskpool.acceptance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -8,6 +9,7 @@ import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -68,6 +70,11 @@ class ConnectionsTest {
             return head;
         }
 
+        void send(String text) throws IOException {
+            out.write(text.getBytes(StandardCharsets.US_ASCII));
+            out.flush();
+        }
+
         boolean ended() throws IOException {
             return in.read() < 0;
         }
@@ -122,6 +129,86 @@ class ConnectionsTest {
             }
             assertThat(connection.ended()).isTrue();
         }
+    }
+
+    private static final String BODY = "{\"callable\":\"echo\",\"args\":[\"" + "x".repeat(200) + "\"]}";
+
+    /** Announces a body, and sends the beginning of it. */
+    private static Connection begun(boolean chunked) throws IOException {
+        Connection connection = new Connection();
+        String begin = BODY.substring(0, 20);
+        connection.send("POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + (chunked
+                        ? "Transfer-Encoding: chunked\r\n\r\n14\r\n" + begin + "\r\n"
+                        : "Content-Length: " + BODY.length() + "\r\n\r\n" + begin));
+        return connection;
+    }
+
+    private static void othersAreServed() throws IOException {
+        try (Connection other = new Connection()) {
+            other.socket.setSoTimeout(10_000);
+            for (int i = 0; i < 3; i++) {
+                assertThat(other.ask("GET /healthz", "X-Other: 1", "").getFirst())
+                        .contains("200");
+                String head = "Content-Type: application/json\r\nContent-Length: " + BODY.length();
+                assertThat(other.ask("POST /v1/tasks?wait=5", head, BODY).getFirst())
+                        .contains("201");
+            }
+        }
+    }
+
+    /** More of them than there are threads, and each has its answer when the rest has come. */
+    @Test
+    void bodiesThatDoNotComeKeepNobodyWaiting() throws IOException {
+        List<Connection> slow = new ArrayList<>();
+        try {
+            for (int i = 0; i < 300; i++) {
+                slow.add(begun(i % 10 == 0));
+            }
+            othersAreServed();
+            String rest = BODY.substring(20);
+            for (int i = 0; i < slow.size(); i++) {
+                Connection each = slow.get(i);
+                boolean chunked = i % 10 == 0;
+                each.send(chunked ? Integer.toHexString(rest.length()) + "\r\n" + rest + "\r\n0\r\n\r\n" : rest);
+                assertThat(each.in.readLine()).contains("201");
+            }
+        } finally {
+            for (Connection each : slow) {
+                each.close();
+            }
+        }
+    }
+
+    /** Each of unknown length may become as large as a body may be. */
+    @Test
+    void bodiesThatAreSentAtOnceAreBounded() throws IOException {
+        List<Connection> slow = new ArrayList<>();
+        String refused = "";
+        try {
+            while (refused.isEmpty()) {
+                Connection next = begun(true);
+                slow.add(next);
+                next.socket.setSoTimeout(slow.size() < 100 ? 1 : 50);
+                try {
+                    refused = next.in.readLine();
+                } catch (SocketTimeoutException e) {
+                    assertThat(slow).as("bodies of 1 MiB at once").hasSizeLessThan(500);
+                }
+            }
+            assertThat(refused).contains("503");
+            othersAreServed();
+        } finally {
+            for (Connection each : slow) {
+                each.close();
+            }
+        }
+        await().until(() -> {
+            try (Connection next = begun(true)) {
+                next.send(Integer.toHexString(BODY.length() - 20) + "\r\n" + BODY.substring(20) + "\r\n0\r\n\r\n");
+                return next.in.readLine().contains("201");
+            }
+        });
     }
 
     /** The client sends nothing before it is told to, and is not told to. */
