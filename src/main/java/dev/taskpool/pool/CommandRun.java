@@ -240,7 +240,7 @@ final class CommandRun {
      * gets a thread of its own.
      */
     private void ended(CommandTemplate template, CommandVerdict verdict, Exit exit, ScratchFolders.Folder folder) {
-        boolean untouched = exit.survivors() == 0 && folder.isUntouched();
+        boolean untouched = exit.survivors() == 0 && means.folders.keeps(folder);
         Runnable end = () -> end(template, verdict, exit, folder, untouched);
         if (untouched && run.output().isUntouched() && !template.files().keepsArtifacts()) {
             end.run();
@@ -279,9 +279,13 @@ final class CommandRun {
                 Artifacts kept = run.output().keep(run.id(), folder.path(), template.files());
                 ending = ending.with(ending.output().with(kept));
             }
-            means.folders.giveBack(folder, untouched);
         } catch (RuntimeException | OutOfMemoryError e) {
             LOG.error("what task {} left behind could not be kept", run.id(), e);
+        }
+        try {
+            means.folders.giveBack(folder, untouched);
+        } catch (OutOfMemoryError e) {
+            LOG.error("the scratch folder of task {} is left for the next start", run.id(), e);
         } finally {
             leave.run();
             run.ended(ending);

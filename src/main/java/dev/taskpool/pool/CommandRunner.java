@@ -27,7 +27,10 @@ public final class CommandRunner implements Runner {
 
     private final CommandRun.Means means;
 
-    /** Starting a process blocks a little: this thread is there for it, and ends with the pool. */
+    /** After so long without a command to start a pool keeps nothing for the next one. */
+    private static final long IDLE_SECONDS = 5;
+
+    /** Starting a process blocks a little: this thread is there for it, and ends with the pool, or when it is idle. */
     private final ThreadPoolExecutor spawning;
 
     private final WorkerIds ids = new WorkerIds();
@@ -67,7 +70,7 @@ public final class CommandRunner implements Runner {
                 new ThreadPoolExecutor(
                         1,
                         1,
-                        30,
+                        IDLE_SECONDS,
                         TimeUnit.SECONDS,
                         new LinkedBlockingQueue<>(),
                         Thread.ofPlatform()
@@ -79,13 +82,21 @@ public final class CommandRunner implements Runner {
                         // The engine's thread may be the one that is here: it waits for no disk.
                         CommandRun.apart(ending, () -> {
                             try {
-                                folders.close();
+                                folders.rest();
                             } finally {
                                 closed.complete(null);
                             }
                         });
                     }
                 };
+        spawning.allowCoreThreadTimeOut(true);
+        ThreadFactory threads = spawning.getThreadFactory();
+        spawning.setThreadFactory(work -> threads.newThread(() -> {
+            work.run();
+            if (!spawning.isShutdown()) { // then it had nothing to do for a while
+                folders.rest();
+            }
+        }));
         configure(settings);
     }
 

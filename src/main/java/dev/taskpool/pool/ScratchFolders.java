@@ -38,6 +38,9 @@ final class ScratchFolders {
 
     private final AtomicInteger inUse = new AtomicInteger();
 
+    /** Whether another run is to be expected soon. Set by who takes a folder, unset by {@link #rest}. */
+    private volatile boolean wanted;
+
     /** @param root made where it is missing */
     ScratchFolders(Path root, Ticker ticker) {
         this.root = root;
@@ -58,6 +61,7 @@ final class ScratchFolders {
 
     /** Returns a folder for one run, which gives it back. */
     Folder take() throws IOException {
+        wanted = true;
         int used = inUse.incrementAndGet();
         try {
             for (Folder spare = rested(); spare != null; spare = rested()) {
@@ -92,19 +96,32 @@ final class ScratchFolders {
     /**
      * Takes a folder back when nothing of its run is left, with all that is in it.
      *
-     * @param untouched what {@link Folder#isUntouched} said; then this does not block
+     * @param untouched what {@link #keeps} said; then this does not block
      */
     void giveBack(Folder folder, boolean untouched) {
         inUse.decrementAndGet();
-        if (untouched) {
-            spares.addFirst(folder);
-        } else {
+        if (!untouched) {
             remove(folder);
+            return;
+        }
+        spares.addFirst(folder);
+        if (!wanted) { // not since the caller asked, which is rare enough to wait for the disk
+            removeSpares();
         }
     }
 
-    /** Removes the spare ones; no run is under way. */
-    void close() {
+    /** Returns whether a folder that is given back now serves the next run. */
+    boolean keeps(Folder folder) {
+        return wanted && folder.isUntouched();
+    }
+
+    /** Keeps nothing any longer, until a folder is taken again. */
+    void rest() {
+        wanted = false;
+        removeSpares();
+    }
+
+    private void removeSpares() {
         for (Folder spare = spares.poll(); spare != null; spare = spares.poll()) {
             remove(spare);
         }

@@ -61,7 +61,7 @@ class FilesTest {
 
     @AfterEach
     void nothingIsLeftOfScratch() throws IOException {
-        assertThat(entries(data.resolve("scratch"))).isEmpty();
+        assertThat(service.leftInScratch()).isEmpty();
         assertThat(entries(data.resolve("output/artifacts/.new"))).isEmpty();
     }
 

@@ -44,8 +44,8 @@ class ScratchFoldersTest {
     }
 
     @AfterEach
-    void closedLeavesNothing() throws IOException {
-        folders.close();
+    void restLeavesNothing() throws IOException {
+        folders.rest();
         try (Stream<Path> left = Files.list(root)) {
             assertThat(left).isEmpty();
         }
@@ -69,7 +69,7 @@ class ScratchFoldersTest {
     void folderThatWasLeftAloneIsTheNextOnes() throws IOException {
         ScratchFolders.Folder folder = rested();
         for (int i = 0; i < 100; i++) {
-            folders.giveBack(folder, folder.isUntouched());
+            folders.giveBack(folder, folders.keeps(folder));
             ScratchFolders.Folder again = folders.take();
             assertThat(again.path()).isEqualTo(folder.path());
             assertThat(again.isUntouched()).isTrue();
@@ -111,7 +111,7 @@ class ScratchFoldersTest {
         ScratchFolders.Folder folder = rested();
         deed.deed.on(folder.path());
         assertThat(folder.isUntouched()).isFalse();
-        folders.giveBack(folder, folder.isUntouched());
+        folders.giveBack(folder, folders.keeps(folder));
         assertThat(folder.path()).doesNotExist();
         Files.deleteIfExists(root.resolve("away"));
     }
@@ -127,6 +127,19 @@ class ScratchFoldersTest {
         assertThat(folder.path()).doesNotExist();
         folders.giveBack(next, false);
         Files.deleteIfExists(root.resolve("away"));
+    }
+
+    @Test
+    void nothingIsKeptWhereNoRunIsExpected() throws IOException {
+        ScratchFolders.Folder folder = rested();
+        ScratchFolders.Folder late = folders.take();
+        folders.rest();
+        assertThat(folders.keeps(folder)).isFalse();
+        folders.giveBack(folder, false);
+        folders.giveBack(late, true); // was asked before the rest
+        try (Stream<Path> left = Files.list(root)) {
+            assertThat(left).isEmpty();
+        }
     }
 
     @Test
